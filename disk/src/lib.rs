@@ -1,0 +1,3 @@
+//! Cistern's durable local backend: one log with group commit.
+
+pub mod device;

@@ -1,0 +1,1 @@
+//! Holds nothing: the files beside this folder are the examples.
