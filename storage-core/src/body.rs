@@ -132,7 +132,7 @@ fn read_chunk(reader: &mut dyn Read, left: Option<u64>) -> Result<Option<Bytes>>
             Ok(0) => break,
             Ok(count) => filled += count,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Error::Body(error)),
+            Err(error) => return Err(Error::body(error)),
         }
         if filled == want {
             break;

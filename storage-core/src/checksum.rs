@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use std::{fmt, str::FromStr};
 
-pub use hasher::{Hasher, Md5, crc64_nvme};
+pub use hasher::{Hasher, Md5, crc64_nvme, crc64_nvme_combine};
 
 /// How a checksum is computed.
 ///
@@ -355,6 +355,12 @@ impl Checksum {
         let word = crc.to_be_bytes();
         Self::full(algorithm, &word[word.len() - algorithm.digest_bytes()..])
             .expect("a CRC has at most 8 bytes")
+    }
+
+    /// The checksum that is a CRC-64/NVME.
+    #[must_use]
+    pub fn of_crc64(crc: u64) -> Self {
+        Self::from_crc(ChecksumAlgorithm::Crc64Nvme, crc)
     }
 
     fn as_crc(&self) -> u64 {

@@ -246,8 +246,8 @@ pub(crate) fn common_prefix<'k>(key: &'k str, prefix: &str, delimiter: &str) -> 
 }
 
 /// A page size as asked for: 1,000 by default and at most.
-pub(crate) fn page_size(asked: Option<u32>, page_max: u32) -> usize {
-    asked.unwrap_or(page_max).min(page_max) as usize
+pub(crate) fn page_size(asked: Option<u32>, page_max: usize) -> usize {
+    asked.map_or(page_max, |asked| (asked as usize).min(page_max))
 }
 
 /// Text of a stored key.

@@ -98,7 +98,7 @@ impl Retention {
         now < self.until
     }
 
-    fn check_future(&self, now: Timestamp) -> Result<()> {
+    pub(crate) fn check_future(&self, now: Timestamp) -> Result<()> {
         if self.holds(now) {
             return Ok(());
         }

@@ -148,7 +148,7 @@ fn part_range(
     info: &ObjectInfo,
     number: u32,
 ) -> Result<(Range<u64>, Option<Vec<PartEntry>>)> {
-    if !(1..=u32::from(crate::limits::PART_NUMBER_MAX)).contains(&number) {
+    if !(1..=crate::limits::PARTS_MAX).contains(&number) {
         let reason = "a part number is 1 to 10000";
         return Err(Error::invalid_argument("partNumber", number.to_string(), reason));
     }

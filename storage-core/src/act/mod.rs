@@ -4,6 +4,7 @@
 pub(crate) mod delete;
 pub(crate) mod delete_bucket;
 pub(crate) mod get;
+pub(crate) mod list;
 pub(crate) mod put;
 
 use crate::{

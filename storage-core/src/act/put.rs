@@ -8,7 +8,7 @@ use crate::{
     bucket::Bucket,
     bucket_config::BucketConfig,
     checksum::{Checksum, ChecksumAlgorithm},
-    condition::{Current, WriteCondition},
+    condition::{Current, Verdict, WriteCondition},
     content::Owner,
     edit::{Edit, Stored},
     error::{Error, Result},
@@ -59,7 +59,7 @@ pub(crate) fn put(
         md5: store.settings.etag == EtagMode::Md5,
         expected_md5: options.content_md5,
         algorithm: options.algorithm,
-        expected: options.checksum.clone(),
+        expected: options.checksum,
         bytes_max: store.limits().put_bytes_max,
     };
     let context = SealContext::new(bucket.name().as_str(), key);
@@ -77,7 +77,7 @@ pub(crate) fn put(
 }
 
 pub(crate) fn receipt_of(row: &ObjectRow, durability: Durability) -> Receipt {
-    let checksum = row.rare.as_ref().and_then(|rare| rare.checksum.clone());
+    let checksum = row.rare.as_ref().and_then(|rare| rare.checksum);
     Receipt {
         version: (!row.version.is_null()).then_some(row.version),
         etag: row.etag,
@@ -103,7 +103,7 @@ fn attempt(
     let rare = Rare {
         metadata: options.metadata.clone(),
         tags: options.tags.clone(),
-        checksum: ingested.checksum.clone(),
+        checksum: ingested.checksum,
         retention: retention_at_birth(&config, options.retention, stamp.now),
         legal_hold: options.legal_hold,
         envelope: None,
@@ -209,7 +209,10 @@ pub(crate) fn check_write_condition(
         Some(stored) if stored.row.delete_marker => Current::DeleteMarker,
         Some(stored) => Current::Object(stored.row.etag),
     };
-    condition.check(state).map_err(|failure| failure.into_error(bucket.name(), key))
+    match condition.check(state) {
+        Verdict::Proceed => Ok(()),
+        verdict => verdict.into_result(bucket.name(), &ObjectKey::try_from(key)?),
+    }
 }
 
 /// Law: S3, Object Lock: headers on a bucket without it are refused.
@@ -218,16 +221,10 @@ fn check_lock_options(bucket: &Bucket, options: &PutOptions) -> Result<()> {
     if asked && bucket.config()?.object_lock.is_none() {
         return Err(Error::invalid_request("the bucket has no object lock configuration"));
     }
-    if let Some(retention) = &options.retention
-        && retention.until <= bucket.store().now()
-    {
-        return Err(Error::invalid_argument(
-            "x-amz-object-lock-retain-until-date",
-            retention.until.to_iso8601(),
-            "the retain until date must be in the future",
-        ));
+    match options.retention {
+        Some(retention) => retention.check_future(bucket.store().now()),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// The retention of a new version: its own, or the bucket's default.
@@ -236,8 +233,7 @@ pub(crate) fn retention_at_birth(
     own: Option<Retention>,
     now: Timestamp,
 ) -> Option<Retention> {
-    let default = || config.object_lock.as_ref()?.default_retention.map(|rule| rule.from(now));
-    own.or_else(default)
+    config.object_lock.as_ref()?.retention_of(own, now)
 }
 
 /// Makes an empty row of the same kind as a put's, for verbs that fill in the body themselves.

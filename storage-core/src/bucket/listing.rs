@@ -8,6 +8,7 @@ use crate::{
     listing::{ListEntry, ListOptions, ListPage, ListVersionsOptions, VersionsPage},
     object::ObjectInfo,
 };
+use std::fmt;
 
 impl Bucket {
     /// Every object whose key begins with `prefix`, in byte order of keys. The iterator reads pages
@@ -16,14 +17,14 @@ impl Bucket {
     /// Each page is of one moment. An object that is there all the time is listed once.
     ///
     /// Law: S3, ListObjectsV2.
-    pub fn list(&self, prefix: impl Into<String>) -> impl Iterator<Item = Result<ObjectInfo>> + use<> {
+    pub fn list(&self, prefix: impl Into<String>) -> Listing<ObjectInfo> {
         let entries = self.list_entries(ListOptions::new().prefix(prefix));
-        entries.filter_map(|entry| match entry {
+        Listing(Box::new(entries.filter_map(|entry| match entry {
             Ok(ListEntry::Object(info)) => Some(Ok(info)),
             // Nothing rolls up without a delimiter.
             Ok(ListEntry::CommonPrefix(_)) => None,
             Err(error) => Some(Err(error)),
-        })
+        })))
     }
 
     /// Objects and common prefixes in one order of bytes. The iterator reads pages as it goes, and
@@ -32,10 +33,7 @@ impl Bucket {
     /// Cost: with a delimiter, one seek for each common prefix, however many keys it covers.
     ///
     /// Law: S3, ListObjectsV2, delimiter.
-    pub fn list_entries(
-        &self,
-        options: ListOptions,
-    ) -> impl Iterator<Item = Result<ListEntry>> + use<> {
+    pub fn list_entries(&self, options: ListOptions) -> Listing<ListEntry> {
         let bucket = self.clone();
         pages(Some(options), move |options| {
             let page = bucket.list_page(options)?;
@@ -65,7 +63,7 @@ impl Bucket {
     pub fn list_versions(
         &self,
         prefix: impl Into<String>,
-    ) -> impl Iterator<Item = Result<ObjectInfo>> + use<> {
+    ) -> Listing<ObjectInfo> {
         let bucket = self.clone();
         let options = ListVersionsOptions::new().prefix(prefix);
         pages(Some(options), move |options| {
@@ -92,13 +90,13 @@ impl Bucket {
 }
 
 /// Items of pages that are read as they are needed; ends after the first error.
-pub(crate) fn pages<Request, Item>(
+pub(crate) fn pages<Request: Send + 'static, Item: Send + 'static>(
     first: Option<Request>,
-    mut read: impl FnMut(&Request) -> Result<(Vec<Item>, Option<Request>)>,
-) -> impl Iterator<Item = Result<Item>> {
+    mut read: impl FnMut(&Request) -> Result<(Vec<Item>, Option<Request>)> + Send + 'static,
+) -> Listing<Item> {
     let mut next = first;
     let mut page = Vec::new().into_iter();
-    std::iter::from_fn(move || {
+    Listing(Box::new(std::iter::from_fn(move || {
         loop {
             if let Some(item) = page.next() {
                 return Some(Ok(item));
@@ -112,7 +110,25 @@ pub(crate) fn pages<Request, Item>(
                 Err(error) => return Some(Err(error)),
             }
         }
-    })
+    })))
+}
+
+/// A list that reads its pages as it goes, and ends after the first error. It holds a handle of
+/// its bucket, and at most one page.
+pub struct Listing<T>(Box<dyn Iterator<Item = Result<T>> + Send>);
+
+impl<T> Iterator for Listing<T> {
+    type Item = Result<T>;
+
+    fn next(&mut self) -> Option<Result<T>> {
+        self.0.next()
+    }
+}
+
+impl<T> fmt::Debug for Listing<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Listing")
+    }
 }
 
 /// Objects and common prefixes, each in order, as one list in order.

@@ -1,6 +1,9 @@
 //! `Bucket`: a handle to one bucket. Every verb of objects, each a few lines into `act`.
 
+mod listing;
 mod objects;
+
+pub use listing::Listing;
 
 use crate::{
     action::Action,

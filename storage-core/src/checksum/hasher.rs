@@ -135,3 +135,9 @@ pub(super) const fn crc_algorithm(algorithm: ChecksumAlgorithm) -> Option<CrcAlg
         ChecksumAlgorithm::Sha1 | ChecksumAlgorithm::Sha256 => None,
     }
 }
+
+/// The CRC-64/NVME of two runs of bytes, from theirs and the length of the second.
+#[must_use]
+pub fn crc64_nvme_combine(first: u64, second: u64, second_len: u64) -> u64 {
+    crc_fast::checksum_combine(crc_fast::CrcAlgorithm::Crc64Nvme, first, second, second_len)
+}
