@@ -6,6 +6,13 @@ pub(crate) mod delete_bucket;
 pub(crate) mod get;
 pub(crate) mod list;
 pub(crate) mod put;
+mod upload;
+pub(crate) mod upload_abort;
+pub(crate) mod upload_complete;
+pub(crate) mod upload_copy;
+pub(crate) mod upload_create;
+pub(crate) mod upload_list;
+pub(crate) mod upload_part;
 
 use crate::{
     bucket::Bucket,

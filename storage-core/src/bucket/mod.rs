@@ -2,8 +2,10 @@
 
 mod listing;
 mod objects;
+mod uploads;
 
 pub use listing::Listing;
+pub(crate) use listing::pages;
 
 use crate::{
     action::Action,

@@ -6,7 +6,7 @@ use super::{
     object_row::{Rare, decode_etag, encode_etag},
 };
 use crate::{
-    checksum::{ChecksumAlgorithm, ChecksumType},
+    checksum::{Checksum, ChecksumAlgorithm, ChecksumType},
     etag::ETag,
     storage_class::StorageClass,
     time::Timestamp,
@@ -19,13 +19,14 @@ const FORMAT: u8 = 1;
 /// An upload in progress. Its sequence number is in its key.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct UploadRow {
-    /// Tells apart two uploads that a store from elsewhere could number alike.
+    /// What its name must have beside its number, see [`crate::upload::Place`].
     pub(crate) tag: u64,
     pub(crate) initiated: Timestamp,
     pub(crate) class: StorageClass,
     pub(crate) algorithm: ChecksumAlgorithm,
     pub(crate) checksum_type: ChecksumType,
-    /// The sequence number of what was current when the upload began.
+    /// The sequence number of the object that was current when the upload began; `None` when there
+    /// was none, or a delete marker.
     pub(crate) current_at_start: Option<u64>,
     pub(crate) rare: Rare,
 }
@@ -109,9 +110,10 @@ pub(crate) struct CompletedRow {
     /// The upload's tag, key and list of parts, digested: a repeat must be of the same.
     pub(crate) request: u64,
     pub(crate) version: VersionId,
+    pub(crate) modified: Timestamp,
     pub(crate) etag: ETag,
     pub(crate) size: u64,
-    pub(crate) checksum: Bytes,
+    pub(crate) checksum: Checksum,
 }
 
 impl CompletedRow {
@@ -124,9 +126,11 @@ impl CompletedRow {
             row.u64(seq);
             row.u64(tag);
         });
+        row.i64(self.modified.as_millis());
         encode_etag(self.etag, &mut row);
         row.u64(self.size);
-        row.bytes(&self.checksum);
+        row.u8(self.checksum.algorithm().code());
+        row.bytes(self.checksum.to_string().as_bytes());
         row.finish()
     }
 
@@ -142,13 +146,20 @@ impl CompletedRow {
                 Some((seq, tag)) => VersionId::Stamped { seq, tag },
                 None => VersionId::Null,
             },
+            modified: Timestamp::from_millis(row.i64()?),
             etag: decode_etag(&mut row)?,
             size: row.u64()?,
-            checksum: row.bytes()?,
+            checksum: decode_checksum(&mut row)?,
         };
         row.finish()?;
         Ok(completed)
     }
+}
+
+fn decode_checksum(row: &mut Decoder<'_>) -> Result<Checksum, Damage> {
+    let algorithm = ChecksumAlgorithm::from_code(row.u8()?);
+    let algorithm = algorithm.ok_or(Damage("an unknown checksum algorithm"))?;
+    Checksum::parse(algorithm, row.str()?).map_err(|_| Damage("a checksum that does not parse"))
 }
 
 fn stamp_of(version: VersionId) -> Option<(u64, u64)> {
