@@ -2,7 +2,7 @@
 
 use crate::{Failure, Result};
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
 };
 
@@ -16,9 +16,10 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    /// The tree that this program was built from.
+    /// The tree whose cargo runs this program; without one, the tree that it was built from.
     pub(crate) fn of_workspace() -> Self {
-        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let package = env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
         Self { root: package.parent().expect("xtask lies in the root").to_owned() }
     }
 
