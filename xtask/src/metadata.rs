@@ -1,6 +1,9 @@
 //! What `cargo metadata` says about the crates of the workspace.
 
-use crate::{Failure, Result, Tree, ci::cargo};
+use crate::{
+    Failure, Result, Tree,
+    ci::{cargo, output},
+};
 use serde_json::Value;
 use std::path::Path;
 
@@ -13,7 +16,6 @@ pub(crate) struct Package {
     pub(crate) folder: String,
     /// What it uses of ours.
     pub(crate) uses: Vec<Use>,
-    pub(crate) examples: Vec<String>,
     pub(crate) benches: Vec<String>,
     pub(crate) has_features: bool,
 }
@@ -29,16 +31,9 @@ pub(crate) struct Use {
 
 /// Asks cargo for the members of the workspace.
 pub(crate) fn packages(tree: &Tree) -> Result<Vec<Package>> {
-    let output = cargo()
-        .args(["metadata", "--no-deps", "--format-version", "1"])
-        .current_dir(tree.root())
-        .output()
-        .map_err(|error| Failure::new(format!("cannot run cargo metadata: {error}")))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(Failure::new(format!("cargo metadata failed: {}", said.trim())));
-    }
-    let metadata = serde_json::from_slice(&output.stdout)
+    let mut command = cargo();
+    command.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(tree.root());
+    let metadata = serde_json::from_str(&output(&mut command)?)
         .map_err(|error| Failure::new(format!("cargo metadata is not JSON: {error}")))?;
     parse(&metadata, tree.root())
 }
@@ -54,7 +49,6 @@ fn parse_package(package: &Value, root: &Path) -> Result<Package> {
         name: text(package, "name")?.to_owned(),
         folder: from_root(folder, root),
         uses: items(package, "dependencies").filter_map(|one| parse_use(one, root)).collect(),
-        examples: targets(package, "example")?,
         benches: targets(package, "bench")?,
         has_features: package["features"].as_object().is_some_and(|features| !features.is_empty()),
     })
@@ -126,7 +120,6 @@ mod tests {
                 Use { folder: "sim".into(), is_dev: false },
             ]
         );
-        assert_eq!(disk.examples, ["salvage"]);
         assert_eq!(disk.benches, ["append"]);
         assert!(disk.has_features);
     }

@@ -21,6 +21,14 @@ pub(super) fn run(command: &mut Command) -> Result<()> {
     judge(command, status)
 }
 
+/// Runs to the end and gives what was printed; errors pass through.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let output =
+        command.stderr(Stdio::inherit()).output().map_err(|error| not_started(command, &error))?;
+    judge(command, output.status)?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 /// Runs to the end, but no longer than `limit`, without a terminal to ask at.
 pub(super) fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
     command.stdin(Stdio::null());

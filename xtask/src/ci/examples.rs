@@ -9,10 +9,12 @@ use super::{
     command::{self, cargo},
 };
 use crate::{Failure, Result};
+use serde_json::Value;
 use std::{
+    collections::BTreeMap,
     env, fs,
     path::{Path, PathBuf},
-    process,
+    process::{self, Command},
     time::Duration,
 };
 
@@ -23,37 +25,46 @@ const ARGUMENTS: &[(&str, &[&str])] = &[];
 const SECONDS_MAX: Duration = Duration::from_secs(120);
 
 pub(super) fn run(gate: &Gate<'_>) -> Result<Outcome> {
-    let examples: Vec<(&str, &str)> = gate
-        .packages
-        .iter()
-        .flat_map(|package| {
-            package.examples.iter().map(|one| (package.name.as_str(), one.as_str()))
-        })
-        .collect();
-    let names: Vec<&str> = examples.iter().map(|(_, name)| *name).collect();
+    let examples = build(gate.tree.root())?;
+    let names: Vec<&str> = examples.keys().map(String::as_str).collect();
     if let Some(stale) = stale(ARGUMENTS, &names) {
         return Err(Failure::new(format!("xtask has arguments for {stale}, which is no example")));
     }
     if examples.is_empty() {
         return Ok(Outcome::Skipped("the workspace has no example".into()));
     }
-    command::run(
-        cargo().args(["build", "--workspace", "--examples"]).current_dir(gate.tree.root()),
-    )?;
-    for (package, name) in examples {
+    for (name, program) in &examples {
         println!("--- {name}");
-        run_one(gate.tree.root(), package, name)?;
+        run_one(name, program)?;
     }
     Ok(Outcome::Done)
 }
 
-/// Runs in an empty folder, so that what an example leaves behind is not left in the tree.
-fn run_one(root: &Path, package: &str, name: &str) -> Result<()> {
-    let folder = EmptyFolder::new(name)?;
+/// Builds all of them at once: `cargo run` would build each with other features than its tests.
+fn build(root: &Path) -> Result<BTreeMap<String, PathBuf>> {
     let mut command = cargo();
-    command.args(["run", "--quiet", "--package", package, "--example", name, "--manifest-path"]);
-    command.arg(root.join("Cargo.toml")).arg("--").args(arguments(ARGUMENTS, name));
-    command.current_dir(&folder.0);
+    command.args(["build", "--workspace", "--examples"]);
+    command.arg("--message-format=json-render-diagnostics").current_dir(root);
+    Ok(programs(&command::output(&mut command)?))
+}
+
+/// The examples in what cargo reports, one JSON a line, by name.
+fn programs(report: &str) -> BTreeMap<String, PathBuf> {
+    let messages = report.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    messages
+        .filter(|message| message["target"]["kind"][0] == "example")
+        .filter_map(|message| {
+            let name = message["target"]["name"].as_str()?.to_owned();
+            Some((name, message["executable"].as_str()?.into()))
+        })
+        .collect()
+}
+
+/// Runs in an empty folder, so that what an example leaves behind is not left in the tree.
+fn run_one(name: &str, program: &Path) -> Result<()> {
+    let folder = EmptyFolder::new(name)?;
+    let mut command = Command::new(program);
+    command.args(arguments(ARGUMENTS, name)).current_dir(&folder.0);
     command::run_within(&mut command, SECONDS_MAX)
 }
 
@@ -95,6 +106,15 @@ mod tests {
     fn an_example_has_its_arguments_or_none() {
         assert_eq!(arguments(TABLE, "archive"), ["--selftest"]);
         assert!(arguments(TABLE, "quickstart").is_empty());
+    }
+
+    #[test]
+    fn the_programs_of_examples_are_found_in_what_cargo_reports() {
+        let report = r#"{"target":{"kind":["lib"],"name":"cistern"},"executable":null}
+{"target":{"kind":["example"],"name":"archive"},"executable":"/target/archive"}
+{"reason":"build-finished","success":true}"#;
+        let expected = BTreeMap::from([("archive".to_owned(), "/target/archive".into())]);
+        assert_eq!(programs(report), expected);
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod command;
 mod examples;
 mod steps;
 
-pub(crate) use command::cargo;
+pub(crate) use command::{cargo, output};
 
 use crate::{
     Failure, Result, Tree,

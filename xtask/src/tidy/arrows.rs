@@ -87,7 +87,6 @@ mod tests {
             name: folder.into(),
             folder: folder.into(),
             uses,
-            examples: vec![],
             benches: vec![],
             has_features: false,
         }
