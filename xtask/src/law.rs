@@ -1,8 +1,9 @@
 //! The law list: the rules we follow, and the tests that guard them.
 //!
 //! A comment `Law: <rule>` says where a rule comes from; a comment `Law-test: <rule>` on a test, in
-//! the same words, says which rule it guards. A rule may go on over several comment lines; it ends
-//! with its full stop, with an empty comment line, or with the comment.
+//! the same words, says which rule it guards. The mark begins a sentence. A rule may go on over
+//! several comment lines; it ends with its full stop, with an empty comment line, or with the
+//! comment.
 
 use crate::{
     Failure, Result, Tree,
@@ -99,23 +100,44 @@ fn marked(source: &str) -> Vec<(usize, &'static str, String)> {
     let mut rules: Vec<(usize, &'static str, String)> = Vec::new();
     // The line on which the last rule would go on, if it does.
     let mut open = None;
-    for (line, text) in comment_lines(source) {
-        let mark = [LAW, LAW_TEST].into_iter().find(|mark| text.starts_with(mark));
-        if let Some(mark) = mark {
-            rules.push((line, mark, text[mark.len()..].trim().to_owned()));
-        } else if open == Some(line) && !text.is_empty() {
+    for (line, mut text) in comment_lines(source) {
+        let goes_on = open == Some(line) && !text.is_empty() && !text.starts_with("Law");
+        open = None;
+        if goes_on {
+            let (more, rest) = sentence(text);
             let (_, _, words) = rules.last_mut().expect("an open rule is the last one");
             words.push(' ');
-            words.push_str(text);
-        } else {
-            continue;
+            words.push_str(more);
+            open = rest.is_none().then_some(line + 1);
+            text = rest.unwrap_or_default();
         }
-        open = (!text.ends_with('.')).then_some(line + 1);
-    }
-    for (_, _, words) in &mut rules {
-        words.truncate(words.trim_end_matches('.').len());
+        while let Some((mark, after)) = mark_of(text) {
+            let (words, rest) = sentence(after);
+            rules.push((line, mark, words.to_owned()));
+            open = rest.is_none().then_some(line + 1);
+            text = rest.unwrap_or_default();
+        }
     }
     rules
+}
+
+/// The first mark that begins a sentence, and what follows it.
+fn mark_of(text: &str) -> Option<(&'static str, &str)> {
+    let found = [LAW, LAW_TEST].into_iter().filter_map(|mark| {
+        let mut starts = text.match_indices(mark).map(|(at, _)| at);
+        let at = starts.find(|at| *at == 0 || text[..*at].ends_with(". "))?;
+        Some((at, mark))
+    });
+    let (at, mark) = found.min()?;
+    Some((mark, text[at + mark.len()..].trim_start()))
+}
+
+/// The text up to its full stop, and what follows that; `None` when there is no full stop.
+fn sentence(text: &str) -> (&str, Option<&str>) {
+    match text.split_once(". ") {
+        Some((sentence, rest)) => (sentence, Some(rest.trim_start())),
+        None => text.strip_suffix('.').map_or((text, None), |sentence| (sentence, Some(""))),
+    }
 }
 
 /// Every line of every comment, without its slashes.
@@ -160,6 +182,16 @@ mod tests {
         check("/// Law: S3, a\n///\n/// More.", &[(1, LAW, "S3, a")]);
         check("// Law: S3, a\nfn f() {}\n// More.", &[(1, LAW, "S3, a")]);
         check("// Law: S3, a\n// Law: S3, b", &[(1, LAW, "S3, a"), (2, LAW, "S3, b")]);
+    }
+
+    #[test]
+    fn a_law_may_stand_between_other_sentences() {
+        check("/// The most. Law: S3, a 1.5. It was 2.", &[(1, LAW, "S3, a 1.5")]);
+        check("// Law: S3, a. Law-test: S3, b.", &[(1, LAW, "S3, a"), (1, LAW_TEST, "S3, b")]);
+        check(
+            "/// The most. Law: S3, a rule\n/// of two lines. More. Law: S3, b\n///\n/// More.",
+            &[(1, LAW, "S3, a rule of two lines"), (2, LAW, "S3, b")],
+        );
     }
 
     #[test]
