@@ -1,6 +1,29 @@
 //! Buckets, objects and versions with S3's semantics, over pluggable backends.
 
 pub mod action;
+pub mod bucket_name;
+pub mod byte_range;
+pub mod condition;
+pub mod error;
+pub mod etag;
 pub mod event;
+pub mod limits;
+pub mod object_key;
 pub mod port;
+pub mod storage_class;
 pub mod time;
+pub mod version_id;
+
+pub use action::Action;
+pub use bucket_name::{BucketName, IntoBucketName};
+pub use byte_range::ByteRange;
+pub use condition::{
+    Current, DeleteCondition, ETags, Outcome, ReadConditions, Verdict, WriteCondition,
+};
+pub use error::{Advice, Error, Result};
+pub use etag::ETag;
+pub use limits::Limits;
+pub use object_key::{IntoKey, ObjectKey};
+pub use storage_class::StorageClass;
+pub use time::{Days, Timestamp};
+pub use version_id::VersionId;
