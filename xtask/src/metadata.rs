@@ -14,6 +14,8 @@ pub(crate) struct Package {
     pub(crate) name: String,
     /// Its folder, from the root.
     pub(crate) folder: String,
+    /// The oldest Rust that builds it.
+    pub(crate) rust_version: Option<String>,
     /// What it uses of ours.
     pub(crate) uses: Vec<Use>,
     pub(crate) benches: Vec<String>,
@@ -48,6 +50,7 @@ fn parse_package(package: &Value, root: &Path) -> Result<Package> {
     Ok(Package {
         name: text(package, "name")?.to_owned(),
         folder: from_root(folder, root),
+        rust_version: package["rust_version"].as_str().map(str::to_owned),
         uses: items(package, "dependencies").filter_map(|one| parse_use(one, root)).collect(),
         benches: targets(package, "bench")?,
         has_features: package["features"].as_object().is_some_and(|features| !features.is_empty()),
@@ -94,6 +97,7 @@ mod tests {
         let metadata = json!({ "packages": [{
             "name": "cistern-disk",
             "manifest_path": "/house/disk/Cargo.toml",
+            "rust_version": "1.88",
             "features": { "wide": [] },
             "dependencies": [
                 { "name": "bytes", "kind": null },
@@ -112,6 +116,7 @@ mod tests {
         let [disk] = packages.as_slice() else { panic!("one package") };
 
         assert_eq!((disk.name.as_str(), disk.folder.as_str()), ("cistern-disk", "disk"));
+        assert_eq!(disk.rust_version.as_deref(), Some("1.88"));
         assert_eq!(
             disk.uses,
             [

@@ -86,6 +86,7 @@ mod tests {
         Package {
             name: folder.into(),
             folder: folder.into(),
+            rust_version: None,
             uses,
             benches: vec![],
             has_features: false,

@@ -10,6 +10,7 @@ mod leftovers;
 mod length;
 mod links;
 mod manifests;
+mod rust_version;
 
 use crate::{Failure, Result, Tree, law::Laws, metadata, supported};
 
@@ -42,6 +43,7 @@ fn check_crates(tree: &Tree, findings: &mut Findings) -> Result<()> {
     let packages = metadata::packages(tree)?;
     let allowed = arrows::Allowed::parse(&tree.read("xtask/arrows.toml")?)?;
     findings.errors.extend(arrows::check(&allowed, &packages));
+    findings.errors.extend(rust_version::check(&tree.read("README.md")?, &packages));
     for package in &packages {
         let path = format!("{}/Cargo.toml", package.folder);
         findings.errors.extend(manifests::check(&path, &tree.read(&path)?));
