@@ -1,3 +1,4 @@
 //! Cistern's durable local backend: one log with group commit.
 
 pub mod device;
+pub mod threads;
