@@ -4,7 +4,10 @@ use super::{
     BlobFileId,
     layout::{self, BLOCK_BYTES, Block, CHUNK_BYTES, Table},
 };
-use crate::device::{Device, DeviceFile, OpenMode};
+use crate::{
+    device::{Device, DeviceFile, OpenMode},
+    sum::sum,
+};
 use bytes::{Bytes, BytesMut};
 use cistern_storage_core::port::{BackendError, Blob};
 use parking_lot::Mutex;
@@ -81,7 +84,7 @@ impl BlobFileReader {
         self.file.read_at(buffer, offset).map_err(|error| self.failed("read", offset, error))?;
         let sums = &table.sums[layout::chunk_of(start)..];
         for (at, (chunk, expected)) in buffer.chunks(CHUNK_BYTES).zip(sums).enumerate() {
-            let found = layout::sum(chunk);
+            let found = sum(chunk);
             if found != *expected {
                 let offset = offset + (at * CHUNK_BYTES) as u64;
                 return Err(self.damaged(offset, layout::mismatch(found, *expected)));

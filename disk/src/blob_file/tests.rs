@@ -1,5 +1,8 @@
 use super::{layout::*, *};
-use crate::device::{Call, Device, Failure, MemoryDevice, OpenMode, RealDevice};
+use crate::{
+    device::{Call, Device, Failure, MemoryDevice, OpenMode, RealDevice},
+    sum::sum,
+};
 use cistern_storage_core::port::{BackendError, Blob};
 use proptest::prelude::*;
 use std::sync::Arc;

@@ -4,7 +4,10 @@ use super::{
     BlobFileId,
     layout::{self, CHUNK_BYTES, CHUNKS_PER_GROUP, Table},
 };
-use crate::device::{Device, DeviceFile, OpenMode};
+use crate::{
+    device::{Device, DeviceFile, OpenMode},
+    sum::{combine, sum},
+};
 use cistern_storage_core::port::BackendError;
 use std::{fmt, io, sync::Arc};
 
@@ -61,7 +64,7 @@ impl BlobFileWriter {
             name,
             gathered: Vec::new(),
             written: 0,
-            crc64: layout::sum(&[]),
+            crc64: sum(&[]),
             sums: Vec::with_capacity(CHUNKS_PER_GROUP),
             finished: false,
         };
@@ -127,8 +130,8 @@ impl BlobFileWriter {
             let room = (CHUNKS_PER_GROUP - self.sums.len()) * CHUNK_BYTES;
             let (now, later) = bytes.split_at(bytes.len().min(room).min(WRITE_BYTES));
             for chunk in now.chunks(CHUNK_BYTES) {
-                let sum = layout::sum(chunk);
-                self.crc64 = layout::combine(self.crc64, sum, chunk.len() as u64);
+                let sum = sum(chunk);
+                self.crc64 = combine(self.crc64, sum, chunk.len() as u64);
                 self.sums.push(sum);
             }
             self.put(now, layout::data_offset(self.written))?;
