@@ -93,6 +93,7 @@ mod tests {
         assert!(failure.to_string().starts_with("cannot run `cistern-has-no-such-program`: "));
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_program_that_goes_on_too_long_is_ended() {
         let mut slow = Command::new("sleep");
