@@ -9,6 +9,7 @@ use std::{
 };
 
 const POLL: Duration = Duration::from_millis(20);
+const PROBE_MAX: Duration = Duration::from_secs(60);
 
 /// The cargo that started us, or the one in the path.
 pub(crate) fn cargo() -> Command {
@@ -50,10 +51,9 @@ pub(super) fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
     }
 }
 
-/// True when the program is there and says so; what it prints is dropped.
-pub(super) fn is_there(command: &mut Command) -> bool {
-    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    quiet.status().is_ok_and(|status| status.success())
+/// True when the program is there and succeeds in a minute; what it prints is dropped.
+pub(super) fn succeeds(command: &mut Command) -> bool {
+    run_within(command.stdout(Stdio::null()).stderr(Stdio::null()), PROBE_MAX).is_ok()
 }
 
 fn judge(command: &Command, status: ExitStatus) -> Result<()> {
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_program_that_is_not_there_is_told() {
-        assert!(!is_there(&mut Command::new("cistern-has-no-such-program")));
+        assert!(!succeeds(&mut Command::new("cistern-has-no-such-program")));
         let failure = run(&mut Command::new("cistern-has-no-such-program")).unwrap_err();
         assert!(failure.to_string().starts_with("cannot run `cistern-has-no-such-program`: "));
     }

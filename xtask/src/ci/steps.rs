@@ -54,11 +54,11 @@ pub(super) fn tests(gate: &Gate<'_>) -> Result<Outcome> {
 
 /// Advisories need a database from the network: without it they are left out, and said to be.
 pub(super) fn dependencies(gate: &Gate<'_>) -> Result<Outcome> {
-    if !command::is_there(cargo().args(["deny", "--version"])) {
+    if !command::succeeds(cargo().args(["deny", "--version"])) {
         return Ok(Outcome::Skipped(GET_CARGO_DENY.into()));
     }
     run(gate, &["deny", "check", "bans", "licenses", "sources"])?;
-    if !command::is_there(cargo().args(["deny", "fetch", "db"]).current_dir(gate.tree.root())) {
+    if !command::succeeds(cargo().args(["deny", "fetch", "db"]).current_dir(gate.tree.root())) {
         println!("notice: advisories not checked: their database cannot be fetched");
         return Ok(Outcome::Done);
     }
@@ -84,7 +84,7 @@ pub(super) fn fuzz(gate: &Gate<'_>) -> Result<Outcome> {
     if !gate.tree.has("fuzz/Cargo.toml") {
         return Ok(Outcome::Skipped("there is no folder fuzz".into()));
     }
-    if !command::is_there(nightly_fuzz().arg("--version")) {
+    if !command::succeeds(nightly_fuzz().arg("--version")) {
         return Ok(Outcome::Skipped(GET_CARGO_FUZZ.into()));
     }
     let root = gate.tree.root();
