@@ -41,7 +41,7 @@ const STEPS: &[(&str, Step)] = &[
     ("tests and doctests", steps::tests),
     ("dependencies", steps::dependencies),
     ("examples", examples::run),
-    ("benches, in test mode", steps::benches),
+    ("benches in test mode", steps::benches),
     ("fuzz targets", steps::fuzz),
 ];
 
