@@ -1,1 +1,5 @@
 //! To come.
+
+mod supported;
+
+pub use supported::SUPPORTED;
