@@ -1,9 +1,9 @@
 //! `Edit`: one change to the versions of one key, on its way to a commit.
 //!
 //! ```text
-//!             push                    remove by id
-//!   current ────────> noncurrent          │ current: the newest noncurrent one takes its place
-//!   (a new one)       (newest first)      │ noncurrent: it is cut out
+//!   push a new one:     current --> noncurrent (newest first)
+//!   remove by version:  current:    the newest noncurrent one takes its place
+//!                       noncurrent: it is cut out
 //! ```
 //!
 //! Every edit holds the current version's row to what it saw, so that two edits of one key never
