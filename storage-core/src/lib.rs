@@ -8,6 +8,7 @@ pub mod condition;
 pub mod error;
 pub mod etag;
 pub mod event;
+mod hex;
 pub mod limits;
 pub mod metadata;
 pub mod object_key;

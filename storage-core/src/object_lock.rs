@@ -27,6 +27,25 @@ impl RetentionMode {
             Self::Compliance => "COMPLIANCE",
         }
     }
+
+    /// The number that stored rows use. Never changed, never reused.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Governance => 1,
+            Self::Compliance => 2,
+        }
+    }
+
+    /// The mode of a stored number; `None` when this version does not know it.
+    #[must_use]
+    pub const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            1 => Some(Self::Governance),
+            2 => Some(Self::Compliance),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for RetentionMode {

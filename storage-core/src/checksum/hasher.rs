@@ -127,7 +127,7 @@ pub fn crc64_nvme(bytes: &[u8]) -> u64 {
 }
 
 /// Its name in the crate that computes it; `None` when it is no CRC.
-pub(super) const fn crc_algorithm(algorithm: ChecksumAlgorithm) -> Option<CrcAlgorithm> {
+const fn crc_algorithm(algorithm: ChecksumAlgorithm) -> Option<CrcAlgorithm> {
     match algorithm {
         ChecksumAlgorithm::Crc64Nvme => Some(CrcAlgorithm::Crc64Nvme),
         ChecksumAlgorithm::Crc32 => Some(CrcAlgorithm::Crc32IsoHdlc),

@@ -115,6 +115,13 @@ fn retention_has_a_mode_and_a_date_in_the_future_or_neither() {
     assert_eq!("on".parse::<LegalHold>().unwrap_err().code(), "InvalidArgument");
 }
 
+#[test]
+fn stored_codes_never_change() {
+    assert_eq!((Governance.code(), Compliance.code()), (1, 2));
+    let known = (0..4).map(RetentionMode::from_code).collect::<Vec<_>>();
+    assert_eq!(known, [None, Some(Governance), Some(Compliance), None]);
+}
+
 // Law-test: S3, object lock default retention.
 #[test]
 fn a_default_counts_from_the_creation_of_the_version() {
