@@ -263,7 +263,7 @@ impl Checksum {
     ///
     /// `None` when the algorithm is no CRC, or a part's checksum is of another kind.
     ///
-    /// Cost: some 100 ns a part, and a few microseconds more whenever the length changes.
+    /// Cost: below 100 ns a part, and a few microseconds more whenever the length changes.
     ///
     /// Law: S3, full object checksums of multipart uploads.
     #[must_use]

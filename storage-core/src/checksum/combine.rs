@@ -5,7 +5,7 @@
 //! `crc32_combine`. The start and end values of our three CRCs are all ones, which cancel out.
 //!
 //! The power depends on the length alone. Parts of an upload have mostly one length, so the last power
-//! is kept: 10 000 parts combine in a millisecond or two.
+//! is kept: 10 000 parts combine within a millisecond.
 
 use super::ChecksumAlgorithm;
 

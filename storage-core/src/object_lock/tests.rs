@@ -161,3 +161,15 @@ fn what_a_version_names_wins_over_the_default() {
     assert_eq!(config.retention_of(None, now()), Some(default.of_version(now())));
     assert_eq!(ObjectLockConfig::new().retention_of(None, now()), None);
 }
+
+// Law-test: S3, object lock prerequisites.
+#[test]
+fn a_lock_needs_versioning_and_keeps_it_enabled() {
+    let bucket = BucketName::try_from("photos").unwrap();
+    let config = ObjectLockConfig::new();
+    for versioning in [Versioning::Unversioned, Versioning::Enabled, Versioning::Suspended] {
+        let expected = (versioning != Versioning::Enabled).then_some("InvalidBucketState");
+        assert_eq!(code(ObjectLockConfig::may_enable(&bucket, versioning)), expected);
+        assert_eq!(code(config.may_set_versioning(&bucket, versioning)), expected);
+    }
+}
