@@ -21,6 +21,7 @@ pub mod error;
 pub mod etag;
 pub mod event;
 pub mod event_hub;
+mod hex;
 mod ingest;
 pub mod limits;
 pub mod listing;
@@ -48,7 +49,8 @@ pub use bucket_name::{BucketName, IntoBucketName};
 pub use byte_range::ByteRange;
 pub use checksum::{Checksum, ChecksumAlgorithm, ChecksumType};
 pub use condition::{
-    Current, DeleteCondition, ETags, Outcome, ReadConditions, Verdict, WriteCondition,
+    Current, DeleteCondition, ETags, Outcome, ReadConditions, SinceInitiation, Verdict,
+    WriteCondition,
 };
 pub use error::{Advice, Error, Result};
 pub use etag::ETag;
