@@ -22,7 +22,8 @@ impl Cistern {
     /// When another process has it open, when it is damaged or of another format, or when the system
     /// refuses.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let _ = path.as_ref(); Self::builder().build()
+        let _ = path.as_ref();
+        Self::builder().build()
     }
 
     /// A cistern that keeps everything in memory, and nothing longer than itself.

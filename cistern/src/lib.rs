@@ -16,9 +16,9 @@
 //! This crate is the facade: it wires the parts together and re-exports what an application needs.
 //! The nouns and verbs live in `cistern-storage-core`, the engine on disk in `cistern-disk`.
 
+mod builder;
 #[expect(clippy::module_inception, reason = "the main type is named as the product is")]
 mod cistern;
-mod builder;
 mod supported;
 
 pub use builder::Builder;

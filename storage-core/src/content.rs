@@ -82,7 +82,8 @@ impl Content {
                 Kind::Pieces(pieces(parts.into_iter().flat_map(|part| part.extents)))
             }
         };
-        let content = Self(Arc::new(Inner { store: Arc::clone(store), owner, size: row.size, kind }));
+        let content =
+            Self(Arc::new(Inner { store: Arc::clone(store), owner, size: row.size, kind }));
         match content.check() {
             Ok(()) => Ok(Some(content)),
             Err(Error::Backend { source, .. })
@@ -197,12 +198,7 @@ pub(crate) fn no_sealer() -> Error {
     Error::AccessDenied { reason: "the object is sealed, and the store has no sealer".into() }
 }
 
-fn open_inline(
-    store: &StoreInner,
-    owner: &Owner,
-    row: &ObjectRow,
-    bytes: &Bytes,
-) -> Result<Bytes> {
+fn open_inline(store: &StoreInner, owner: &Owner, row: &ObjectRow, bytes: &Bytes) -> Result<Bytes> {
     let envelope = row.rare.as_ref().and_then(|rare| rare.envelope.as_ref());
     let plain = match envelope {
         None => bytes.clone(),

@@ -240,7 +240,11 @@ impl Digests {
     }
 
     /// The digests, if they are what was expected.
-    pub(crate) fn finish(self, want: &Want, crc64: u64) -> Result<(Option<[u8; 16]>, Option<Checksum>)> {
+    pub(crate) fn finish(
+        self,
+        want: &Want,
+        crc64: u64,
+    ) -> Result<(Option<[u8; 16]>, Option<Checksum>)> {
         let md5 = self.md5.map(Md5::finish);
         if let (Some(expected), Some(found)) = (want.expected_md5, md5) {
             Md5::check(&found, &expected)?;

@@ -67,7 +67,13 @@ pub use time::{Days, Timestamp};
 pub use version_id::VersionId;
 pub use versioning::Versioning;
 
-pub use act::{copy::Copied, delete::Deleted, put::Receipt};
+pub use act::{
+    attributes::{ObjectAttributes, ObjectPart, ObjectParts},
+    copy::Copied,
+    delete::Deleted,
+    delete_many::{DeleteEntry, DeleteOutcome},
+    put::Receipt,
+};
 pub use body::Body;
 pub use bucket::{Bucket, Listing};
 pub use bucket_config::ChangeFeed;

@@ -104,8 +104,7 @@ fn attempt(
         }
         return Ok(Some(None));
     };
-    let (md5, checksum) =
-        digests_as_one(bucket, &stored.row, || Ok(content), options.algorithm)?;
+    let (md5, checksum) = digests_as_one(bucket, &stored.row, || Ok(content), options.algorithm)?;
 
     let config = bucket.config()?;
     let mut edit = Edit::new(store, bucket.state(), &config, key, options.durability);

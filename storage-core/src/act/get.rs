@@ -51,8 +51,9 @@ pub(crate) fn get(
             Ok(Some(content)) => return Ok(Object { info, content, range }),
             // The version was replaced between the two reads: look again.
             Ok(None) => missing = Some(stored.raw),
-            Err(Error::Damaged { .. }) if missing.as_ref() != Some(&stored.raw)
-                && matches!(stored.row.body, BodyRow::Manifest { .. }) =>
+            Err(Error::Damaged { .. })
+                if missing.as_ref() != Some(&stored.raw)
+                    && matches!(stored.row.body, BodyRow::Manifest { .. }) =>
             {
                 missing = Some(stored.raw);
             }

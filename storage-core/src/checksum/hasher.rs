@@ -1,6 +1,6 @@
 //! Digests computed while a body streams by.
 
-use super::{combine::Combiner, Checksum, ChecksumAlgorithm};
+use super::{Checksum, ChecksumAlgorithm, combine::Combiner};
 use crate::error::{Error, Result};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use crc_fast::CrcAlgorithm;
