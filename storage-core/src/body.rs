@@ -122,7 +122,9 @@ const READ_BYTES_FIRST: usize = 8 << 10;
 /// that goes on is noticed.
 fn read_chunk(reader: &mut dyn Read, left: Option<u64>) -> Result<Option<Bytes>> {
     let want = match left {
-        Some(left) => usize::try_from(left.saturating_add(1)).map_or(READ_BYTES, |n| n.min(READ_BYTES)),
+        Some(left) => {
+            usize::try_from(left.saturating_add(1)).map_or(READ_BYTES, |n| n.min(READ_BYTES))
+        }
         None => READ_BYTES,
     };
     let mut buffer = BytesMut::zeroed(want.min(READ_BYTES_FIRST));

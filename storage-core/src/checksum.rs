@@ -1,9 +1,11 @@
 //! `Checksum`: proof that an object's bytes are those that were sent.
 
+mod combine;
 mod hasher;
 
 use crate::error::{Error, Result};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use combine::Combiner;
 use std::{fmt, str::FromStr};
 
 pub use hasher::{Hasher, Md5, crc64_nvme, crc64_nvme_combine};
@@ -261,7 +263,7 @@ impl Checksum {
     ///
     /// `None` when the algorithm is no CRC, or a part's checksum is of another kind.
     ///
-    /// Cost: O(log length) a part.
+    /// Cost: below 100 ns a part, and a few microseconds more whenever the length changes.
     ///
     /// Law: S3, full object checksums of multipart uploads.
     #[must_use]
@@ -269,10 +271,10 @@ impl Checksum {
         algorithm: ChecksumAlgorithm,
         parts: impl IntoIterator<Item = (Self, u64)>,
     ) -> Option<Self> {
-        let crc = hasher::crc_algorithm(algorithm)?;
+        let mut combiner = Combiner::new(algorithm)?;
         let whole = parts.into_iter().try_fold(0, |whole, (part, len)| {
             let part = part.is_full_of(algorithm).then(|| part.as_crc())?;
-            Some(crc_fast::checksum_combine(crc, whole, part, len))
+            Some(combiner.combine(whole, part, len))
         })?;
         Some(Self::from_crc(algorithm, whole))
     }

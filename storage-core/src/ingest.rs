@@ -210,13 +210,13 @@ fn write_and_hash_apart(
 }
 
 /// The digests that a put computes on the way, apart from CRC-64/NVME.
-struct Digests {
+pub(crate) struct Digests {
     md5: Option<Md5>,
     hasher: Option<Hasher>,
 }
 
 impl Digests {
-    fn new(want: &Want) -> Self {
+    pub(crate) fn new(want: &Want) -> Self {
         let algorithm = want.expected.as_ref().map(Checksum::algorithm).or(want.algorithm);
         // CRC-64/NVME comes with every body.
         let algorithm = algorithm.filter(|&algorithm| algorithm != ChecksumAlgorithm::Crc64Nvme);
@@ -230,7 +230,7 @@ impl Digests {
         self.md5.is_some() || self.hasher.is_some()
     }
 
-    fn update(&mut self, bytes: &[u8]) {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
         if let Some(md5) = &mut self.md5 {
             md5.update(bytes);
         }
@@ -240,7 +240,11 @@ impl Digests {
     }
 
     /// The digests, if they are what was expected.
-    fn finish(self, want: &Want, crc64: u64) -> Result<(Option<[u8; 16]>, Option<Checksum>)> {
+    pub(crate) fn finish(
+        self,
+        want: &Want,
+        crc64: u64,
+    ) -> Result<(Option<[u8; 16]>, Option<Checksum>)> {
         let md5 = self.md5.map(Md5::finish);
         if let (Some(expected), Some(found)) = (want.expected_md5, md5) {
             Md5::check(&found, &expected)?;

@@ -4,6 +4,7 @@ mod act;
 pub mod action;
 mod authority;
 mod binding;
+mod bodies;
 pub mod body;
 pub mod bucket;
 pub mod bucket_config;
@@ -14,11 +15,13 @@ mod changes;
 pub mod checksum;
 pub mod condition;
 pub mod content;
+pub mod copy_options;
 mod edit;
 pub mod error;
 pub mod etag;
 pub mod event;
 pub mod event_hub;
+mod hex;
 mod ingest;
 pub mod limits;
 pub mod listing;
@@ -47,7 +50,8 @@ pub use bucket_name::{BucketName, IntoBucketName};
 pub use byte_range::ByteRange;
 pub use checksum::{Checksum, ChecksumAlgorithm, ChecksumType};
 pub use condition::{
-    Current, DeleteCondition, ETags, Outcome, ReadConditions, Verdict, WriteCondition,
+    Current, DeleteCondition, ETags, Outcome, ReadConditions, SinceInitiation, Verdict,
+    WriteCondition,
 };
 pub use error::{Advice, Error, Result};
 pub use etag::ETag;
@@ -64,12 +68,19 @@ pub use time::{Days, Timestamp};
 pub use version_id::VersionId;
 pub use versioning::Versioning;
 
-pub use act::{delete::Deleted, put::Receipt};
+pub use act::{
+    attributes::{ObjectAttributes, ObjectPart, ObjectParts},
+    copy::Copied,
+    delete::Deleted,
+    delete_many::{DeleteEntry, DeleteOutcome},
+    put::Receipt,
+};
 pub use body::Body;
 pub use bucket::{Bucket, Listing};
 pub use bucket_config::ChangeFeed;
 pub use builder::StoreBuilder;
 pub use content::ObjectReader;
+pub use copy_options::{CopyOptions, CopySource, RenameOptions, RenameTarget};
 pub use event::{Event, EventName, EventPattern};
 pub use event_hub::{EventFilter, Subscription};
 pub use listing::{ListEntry, ListOptions, ListPage, ListVersionsOptions, VersionsPage};

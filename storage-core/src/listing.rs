@@ -284,7 +284,10 @@ mod tests {
             let token = resume.to_token();
             assert_eq!(Resume::from_token(&token).unwrap(), resume);
             for end in 0..token.len() {
-                assert_eq!(Resume::from_token(&token[..end]).unwrap_err().code(), "InvalidArgument");
+                assert_eq!(
+                    Resume::from_token(&token[..end]).unwrap_err().code(),
+                    "InvalidArgument"
+                );
             }
         }
         assert!(Resume::from_token("not a token").is_err());

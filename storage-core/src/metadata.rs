@@ -37,6 +37,18 @@ impl Metadata {
         Self { system: Vec::new(), user: Vec::new() }
     }
 
+    /// The metadata of pairs that were an object's before, as a row keeps them: checked for order
+    /// alone. `None` when they cannot have been.
+    #[must_use]
+    pub fn from_stored(
+        system: Vec<(SystemHeader, Box<str>)>,
+        user: Vec<(Box<str>, Box<str>)>,
+    ) -> Option<Self> {
+        let sorted = system.is_sorted_by(|left, right| left.0 < right.0)
+            && user.is_sorted_by(|left, right| left.0 < right.0);
+        sorted.then_some(Self { system, user })
+    }
+
     /// With one of the headers that S3 knows; it replaces an earlier value.
     ///
     /// # Errors

@@ -1,9 +1,11 @@
 //! Object lock: versions that must not go before their time. Pure rules; the verbs obey them.
 
 use crate::{
+    bucket_name::BucketName,
     error::{Error, Result},
     limits,
     time::{Days, Timestamp},
+    versioning::Versioning,
 };
 use std::{fmt, str::FromStr};
 
@@ -25,6 +27,25 @@ impl RetentionMode {
         match self {
             Self::Governance => "GOVERNANCE",
             Self::Compliance => "COMPLIANCE",
+        }
+    }
+
+    /// The number that stored rows use. Never changed, never reused.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Governance => 1,
+            Self::Compliance => 2,
+        }
+    }
+
+    /// The mode of a stored number; `None` when this version does not know it.
+    #[must_use]
+    pub const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            1 => Some(Self::Governance),
+            2 => Some(Self::Compliance),
+            _ => None,
         }
     }
 }
@@ -313,6 +334,38 @@ impl ObjectLockConfig {
     pub const fn default_retention(mut self, retention: DefaultRetention) -> Self {
         self.default_retention = Some(retention);
         self
+    }
+
+    /// Whether object lock may be switched on in a bucket with this versioning.
+    ///
+    /// # Errors
+    /// [`Error::InvalidBucketState`] unless versioning is enabled.
+    ///
+    /// Law: S3, object lock prerequisites.
+    pub fn may_enable(bucket: &BucketName, versioning: Versioning) -> Result<()> {
+        if versioning == Versioning::Enabled {
+            return Ok(());
+        }
+        Err(Error::InvalidBucketState {
+            bucket: bucket.clone(),
+            reason: "object lock needs versioning; enable it first".into(),
+        })
+    }
+
+    /// Whether a bucket with object lock may go over to this versioning.
+    ///
+    /// # Errors
+    /// [`Error::InvalidBucketState`] for all but enabled.
+    ///
+    /// Law: S3, object lock prerequisites.
+    pub fn may_set_versioning(&self, bucket: &BucketName, wanted: Versioning) -> Result<()> {
+        if wanted == Versioning::Enabled {
+            return Ok(());
+        }
+        Err(Error::InvalidBucketState {
+            bucket: bucket.clone(),
+            reason: "versioning cannot be suspended where object lock is on".into(),
+        })
     }
 
     /// The retention of a new version: the one it names, or the bucket's default.

@@ -70,6 +70,14 @@ impl<const MAX: usize> TagSet<MAX> {
         pairs.into_iter().try_fold(Self::new(), |tags, (key, value)| tags.with(key, value))
     }
 
+    /// The tags of pairs that were a set's before, as a row keeps them: checked for order and number
+    /// alone. `None` when they cannot have been.
+    #[must_use]
+    pub fn from_stored(pairs: Vec<(Box<str>, Box<str>)>) -> Option<Self> {
+        let sorted = pairs.is_sorted_by(|left, right| left.0 < right.0);
+        (sorted && pairs.len() <= MAX).then_some(Self(pairs))
+    }
+
     /// Reads the form of the `x-amz-tagging` header: `key=value&key=value`, percent-encoded, with
     /// `+` for a space. A key without `=` has an empty value.
     ///

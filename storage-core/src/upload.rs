@@ -24,8 +24,9 @@ use crate::{
     action::Action,
     body::Body,
     bucket::{Bucket, Listing, pages},
+    copy_options::CopySource,
     error::Result,
-    object_key::{IntoKey, ObjectKey},
+    object_key::ObjectKey,
 };
 
 /// A handle to one multipart upload. Cheap to clone; every clone is the same upload, and parts may
@@ -89,38 +90,46 @@ impl Upload {
         upload_part::put_part(self, permit, number, body.into(), options)
     }
 
-    /// Makes a part of an object that is there already, or of a range of it.
-    ///
-    /// A range is taken to the letter: it must lie in the source whole. S3 refuses a range of a
-    /// source below 5 MB; this does not.
+    /// Makes a part of an object that is there already.
     ///
     /// Cost: no byte is moved, the part shares the source's, unless the source is so small that it
     /// lies in its row, of another store, or cut into more than 16 pieces. What is not known yet of
-    /// the digests of the range is read once: nothing for a whole source, as a rule.
+    /// the digests of its bytes is read once: nothing for a whole source, as a rule.
     ///
     /// # Errors
     /// As [`Self::put_part`], and of the source: [`crate::Error::NoSuchKey`],
-    /// [`crate::Error::NoSuchVersion`], [`crate::Error::PreconditionFailed`];
-    /// [`crate::Error::InvalidArgument`] for a range that is not first to last or ends past the end,
-    /// [`crate::Error::InvalidRequest`] for one that begins there, for a delete marker by its id, and
-    /// for more bytes than a part may have.
+    /// [`crate::Error::NoSuchVersion`], [`crate::Error::PreconditionFailed`],
+    /// [`crate::Error::InvalidRequest`] for a delete marker by its version, and for more bytes than a
+    /// part may have.
     ///
     /// Law: S3, UploadPartCopy.
-    pub fn copy_part(
+    pub fn copy_part(&self, number: u32, source: &CopySource) -> Result<Part> {
+        self.copy_part_with(number, source, &CopyPartOptions::default())
+    }
+
+    /// Makes a part of a range of an object.
+    ///
+    /// A range is taken to the letter: it must lie in the source whole. S3 refuses a range of a
+    /// source of up to 5 MB; this does not.
+    ///
+    /// # Errors
+    /// As [`Self::copy_part`]; [`crate::Error::InvalidArgument`] for a range that is not first to last
+    /// or ends past the end, [`crate::Error::InvalidRequest`] for one that begins there.
+    ///
+    /// Law: S3, UploadPartCopy, range.
+    pub fn copy_part_with(
         &self,
         number: u32,
-        source: &Bucket,
-        source_key: impl IntoKey,
+        source: &CopySource,
         options: &CopyPartOptions,
     ) -> Result<Part> {
-        let source_key = source_key.into_key()?;
         let permit = self.permit(Action::PutObject)?;
-        let reading = match options.version {
+        let reading = match source.version {
             Some(_) => Action::GetObjectVersion,
             None => Action::GetObject,
         };
-        source.permit(reading, Some(source_key.as_str()), options.version)?;
-        upload_copy::copy_part(self, permit, number, source, &source_key, options)
+        source.bucket.permit(reading, Some(source.key.as_str()), source.version)?;
+        upload_copy::copy_part(self, permit, number, source, options)
     }
 
     /// Every part so far, by number. The iterator reads pages of 1,000 as it goes, and ends after the

@@ -1,6 +1,9 @@
 //! Delete: a version for good, or a delete marker on top.
 
-use super::{put::{Stamp, delete_marker_row}, until_undisturbed};
+use super::{
+    put::{Stamp, delete_marker_row},
+    until_undisturbed,
+};
 use crate::{
     authority::Permit,
     bucket::Bucket,

@@ -9,14 +9,13 @@ use crate::{
     bucket_config::BucketConfig,
     checksum::{Checksum, ChecksumAlgorithm},
     condition::{Current, Verdict, WriteCondition},
-    content::Owner,
     edit::{Edit, Stored},
     error::{Error, Result},
     etag::ETag,
     event::EventName,
     ingest::{Ingested, Place, Want, ingest},
     object_key::ObjectKey,
-    object_lock::Retention,
+    object_lock::{LegalHold, Retention},
     options::PutOptions,
     port::{Durability, SealContext, mix},
     row::{BodyRow, ObjectRow, Rare},
@@ -54,7 +53,7 @@ pub(crate) fn put(
     options: &PutOptions,
 ) -> Result<Receipt> {
     let store = bucket.store();
-    check_lock_options(bucket, options)?;
+    check_lock(bucket, options.retention, options.legal_hold)?;
     let want = Want {
         md5: store.settings.etag == EtagMode::Md5,
         expected_md5: options.content_md5,
@@ -216,12 +215,16 @@ pub(crate) fn check_write_condition(
 }
 
 /// Law: S3, Object Lock: headers on a bucket without it are refused.
-fn check_lock_options(bucket: &Bucket, options: &PutOptions) -> Result<()> {
-    let asked = options.retention.is_some() || options.legal_hold.is_some();
+pub(crate) fn check_lock(
+    bucket: &Bucket,
+    retention: Option<Retention>,
+    legal_hold: Option<LegalHold>,
+) -> Result<()> {
+    let asked = retention.is_some() || legal_hold.is_some();
     if asked && bucket.config()?.object_lock.is_none() {
         return Err(Error::invalid_request("the bucket has no object lock configuration"));
     }
-    match options.retention {
+    match retention {
         Some(retention) => retention.check_future(bucket.store().now()),
         None => Ok(()),
     }

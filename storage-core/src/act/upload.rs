@@ -11,6 +11,7 @@ use crate::{
     storage_class::StorageClass,
     store::after,
     upload::{Place, Upload},
+    version_id::VersionId,
 };
 use bytes::Bytes;
 
@@ -24,6 +25,12 @@ pub(super) struct Found {
     pub(super) at: Bytes,
     pub(super) raw: Bytes,
     pub(super) row: UploadRow,
+}
+
+impl Found {
+    pub(super) fn place(&self) -> Place {
+        Place { seq: self.seq, tag: self.row.tag }
+    }
 }
 
 /// A part, as it stands in its row.
@@ -135,12 +142,14 @@ pub(super) fn staged_class(class: StorageClass) -> StorageClass {
     if class.is_archive() { StorageClass::Standard } else { class }
 }
 
-/// What the sealed parts of an upload belong to, as long as it is in progress.
-pub(super) fn owner(upload: &Upload) -> Owner {
-    Owner {
-        bucket_id: upload.bucket.state().id,
-        bucket: upload.bucket.name().clone(),
-        key: upload.key.clone(),
-        version: format!("upload:{}", upload.id),
-    }
+/// What the sealed parts of an upload belong to, as long as it is in progress: a version that no
+/// object ever has, since an upload's tag is not that of its number's version.
+pub(super) fn owner(upload: &Upload, place: Place) -> Owner {
+    let Place { seq, tag } = place;
+    upload.bucket.owner(upload.key.clone(), VersionId::Stamped { seq, tag })
+}
+
+/// The place of an extent in an upload in progress: that of its part, then its own in the part.
+pub(super) fn ordinal(part: u16, nth: u16) -> u32 {
+    u32::from(part) << 16 | u32::from(nth)
 }

@@ -1,16 +1,16 @@
 //! Complete upload: judge the list, then one commit that turns parts into an object.
 
 use super::{
-    put::{Receipt, Stamp, check_write_condition, receipt_of, retention_at_birth, version_of},
+    put::{Receipt, Stamp, receipt_of, retention_at_birth, version_of},
     until_undisturbed,
-    upload::{Found, StoredPart, find_with_parts, no_such_upload, owner, take_out},
+    upload::{Found, StoredPart, find_with_parts, no_such_upload, ordinal, owner, take_out},
 };
 use crate::{
     authority::Permit,
     binding::binding,
     bucket_config::BucketConfig,
     checksum::{Checksum, ChecksumAlgorithm, ChecksumType, crc64_nvme_combine},
-    condition::WriteCondition,
+    condition::{Current, SinceInitiation, WriteCondition},
     content::no_sealer,
     edit::{Edit, Stored},
     error::{Error, Result},
@@ -77,11 +77,10 @@ fn attempt(
     let key = upload.key.as_str();
     let mut edit = Edit::new(store, bucket.state(), &config, key, options.durability);
     let current = edit.current()?;
-    check_write_condition(bucket, key, &options.condition, current.as_ref())?;
-    check_not_disturbed(upload, &found, &options.condition, current.as_ref())?;
+    check_condition(upload, &found, options.condition, current.as_ref())?;
 
     let row = object_row(&edit, store, &config, &found, &whole)?;
-    edit.put_manifest(found.seq, &bind_parts(upload, &row, &listed)?);
+    edit.put_manifest(found.seq, &bind_parts(upload, &found, &row, &listed)?);
     take_out(&mut edit, bucket, &found, &stored);
     for part in &stored {
         if listed.binary_search_by_key(&part.row.entry.number, |it| it.row.entry.number).is_err() {
@@ -223,31 +222,30 @@ fn check_consecutive(listed: &[&StoredPart]) -> Result<()> {
     }
 }
 
-/// A condition is on the object that was current when the upload began, too.
+/// A condition is on what was current when the upload began, too.
 ///
-/// Law: S3, conditional writes, concurrent changes of a multipart upload.
-fn check_not_disturbed(
+/// Law: S3, conditional completion of uploads.
+fn check_condition(
     upload: &Upload,
     found: &Found,
-    condition: &WriteCondition,
+    condition: WriteCondition,
     current: Option<&Stored>,
 ) -> Result<()> {
-    let at_start = found.row.current_at_start;
-    let disturbed = match condition {
-        WriteCondition::None => false,
-        // There is none now: was one deleted since?
-        WriteCondition::IfAbsent => {
-            at_start.is_some() || current.is_some_and(|marker| marker.row.seq > found.seq)
-        }
-        WriteCondition::IfMatch(_) => current.map(|stored| stored.row.seq) != at_start,
+    let state = match current {
+        None => Current::Absent,
+        Some(stored) if stored.row.delete_marker => Current::DeleteMarker,
+        Some(stored) => Current::Object(stored.row.etag),
     };
-    if !disturbed {
-        return Ok(());
-    }
-    Err(Error::ConditionalRequestConflict {
-        bucket: upload.bucket.name().clone(),
-        key: upload.key.clone(),
-    })
+    let seq = current.map(|stored| stored.row.seq);
+    let changed = match state {
+        // There is none now: was one deleted since?
+        Current::Absent | Current::DeleteMarker => {
+            found.row.current_at_start.is_some() || seq > Some(found.seq)
+        }
+        Current::Object(_) => seq != found.row.current_at_start,
+    };
+    let since = if changed { SinceInitiation::Changed } else { SinceInitiation::Unchanged };
+    condition.check_completion(state, since).into_result(upload.bucket.name(), &upload.key)
 }
 
 /// Law: S3, CompleteMultipartUpload in unversioned, enabled and suspended buckets.
@@ -292,18 +290,24 @@ fn object_row(
 }
 
 /// The parts as the object has them: what opens them is bound to their place in it.
-fn bind_parts(upload: &Upload, row: &ObjectRow, listed: &[&StoredPart]) -> Result<Vec<PartEntry>> {
-    let before = owner(upload);
+fn bind_parts(
+    upload: &Upload,
+    found: &Found,
+    row: &ObjectRow,
+    listed: &[&StoredPart],
+) -> Result<Vec<PartEntry>> {
+    let before = owner(upload, found.place());
     let after = upload.bucket.owner(upload.key.clone(), row.version);
     let sealer = upload.bucket.store().sealer.as_ref();
     let mut entries = Vec::with_capacity(listed.len());
-    for (index, part) in (0..).zip(listed) {
+    let mut places = 0..;
+    for part in listed {
         let mut entry = part.row.entry.clone();
-        for extent in &mut entry.extents {
+        for ((nth, extent), place) in (0..).zip(&mut entry.extents).zip(&mut places) {
             let Some(envelope) = &extent.envelope else { continue };
             let sealer = sealer.ok_or_else(no_sealer)?;
-            let from = binding(&before, entry.number, extent.blob_len);
-            let to = binding(&after, index, extent.blob_len);
+            let from = binding(&before, ordinal(entry.number, nth), extent.blob_len);
+            let to = binding(&after, place, extent.blob_len);
             extent.envelope = Some(sealer.rebind(&after.context(), envelope, &from, &to)?);
         }
         entries.push(entry);

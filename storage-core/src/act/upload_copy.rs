@@ -1,25 +1,25 @@
 //! Upload part copy: a part that shares the bytes of an object, or takes them in again.
 
 use super::{
-    get::{find_version, load_parts},
+    copy::find_source,
     until_undisturbed,
-    upload::{owner, require},
+    upload::{Found, ordinal, owner, require},
     upload_part::{Committed, NewPart, attempt, finish, part_number, put_body},
 };
 use crate::{
     authority::Permit,
     binding::binding,
+    bodies::{missing_blob, parts_of},
     body::Body,
-    bucket::Bucket,
     checksum::{
         Checksum, ChecksumAlgorithm, ChecksumType, Hasher, Md5, crc64_nvme, crc64_nvme_combine,
     },
     content::{Content, Owner, no_sealer},
+    copy_options::CopySource,
     edit::Stored,
     error::{Error, Result},
     etag::ETag,
-    object_key::ObjectKey,
-    row::{BodyRow, Extent, HeadKey, PartEntry},
+    row::{BodyRow, Extent, PartEntry},
     settings::EtagMode,
     upload::{CopyPartOptions, Part, PartOptions, Upload},
 };
@@ -33,18 +33,16 @@ pub(crate) fn copy_part(
     upload: &Upload,
     _permit: Permit,
     number: u32,
-    source: &Bucket,
-    source_key: &ObjectKey,
+    source: &CopySource,
     options: &CopyPartOptions,
 ) -> Result<Part> {
     let number = part_number(upload, number)?;
     drop(upload.bucket.config()?);
-    let algorithm = require(upload)?.row.algorithm;
-    let mut copying =
-        Copying { upload, number, algorithm, source, source_key, options, known: None };
+    let found = require(upload)?;
+    let mut copying = Copying { upload, found, number, source, options, known: None };
     let outcome = until_undisturbed(&upload.bucket, upload.key.as_str(), || copying.attempt())?;
     match outcome {
-        Outcome::Shared(committed) => finish(upload, committed, algorithm),
+        Outcome::Shared(committed) => finish(upload, committed, copying.found.row.algorithm),
         Outcome::Written(part) => Ok(part),
     }
 }
@@ -65,10 +63,9 @@ enum Outcome {
 
 struct Copying<'a> {
     upload: &'a Upload,
+    found: Found,
     number: u16,
-    algorithm: ChecksumAlgorithm,
-    source: &'a Bucket,
-    source_key: &'a ObjectKey,
+    source: &'a CopySource,
     options: &'a CopyPartOptions,
     /// What was read of a range of a body, so that looking again need not read it again.
     known: Option<(BodyRow, Range<u64>, Digests)>,
@@ -77,36 +74,16 @@ struct Copying<'a> {
 impl Copying<'_> {
     /// `None` when the source changed meanwhile.
     fn attempt(&mut self) -> Result<Option<Outcome>> {
-        let stored = self.find_source()?;
+        let stored = find_source(self.source)?;
         let range = self.range_of(&stored)?;
         match self.copy(&stored, range) {
             Ok(Step::Done(outcome)) => Ok(Some(outcome)),
             Ok(Step::Disturbed) => Ok(None),
             // Its bytes are gone because it was replaced meanwhile: then its row says so.
             Ok(Step::Missing) | Err(_) if self.is_changed(&stored)? => Ok(None),
-            Ok(Step::Missing) => {
-                let what = format!("key `{}` in bucket `{}`", self.source_key, self.source.name());
-                Err(Error::damaged(what, "its row names bytes that do not exist"))
-            }
+            Ok(Step::Missing) => Err(missing_blob(&self.owner(&stored))),
             Err(error) => Err(error),
         }
-    }
-
-    /// Law: S3, UploadPartCopy, source.
-    fn find_source(&self) -> Result<Stored> {
-        let head = HeadKey::new(self.source.state().id, self.source_key.as_str());
-        let found = find_version(self.source, self.source_key, &head, self.options.version);
-        let stored = found.map_err(|error| match error {
-            Error::MethodNotAllowed { .. } => {
-                Error::invalid_request("the source of a copied part is a delete marker")
-            }
-            error => error,
-        })?;
-        let row = &stored.row;
-        let now = self.source.store().now();
-        let outcome = self.options.conditions.check_copy_source(row.etag, row.modified, now);
-        outcome.into_result(row.etag, row.modified)?;
-        Ok(stored)
     }
 
     /// Law: S3, UploadPartCopy range.
@@ -127,15 +104,16 @@ impl Copying<'_> {
     }
 
     fn is_changed(&self, stored: &Stored) -> Result<bool> {
-        Ok(self.source.store().row(&stored.at)?.as_ref() != Some(&stored.raw))
+        Ok(self.source.bucket.store().row(&stored.at)?.as_ref() != Some(&stored.raw))
+    }
+
+    fn owner(&self, stored: &Stored) -> Owner {
+        self.source.bucket.owner(self.source.key.clone(), stored.row.version)
     }
 
     fn copy(&mut self, stored: &Stored, range: Range<u64>) -> Result<Step> {
-        let parts = match &stored.row.body {
-            BodyRow::Manifest { id, .. } => load_parts(self.source, *id)?,
-            _ => Vec::new(),
-        };
-        let owner = self.source.owner(self.source_key.clone(), stored.row.version);
+        let parts = parts_of(&self.source.bucket, &stored.row)?;
+        let owner = self.owner(stored);
         match self.shared(&owner, stored, &parts, &range)? {
             Some(extents) => self.share(owner, stored, parts, range, extents),
             None => self.write(owner, stored, parts, range),
@@ -150,34 +128,28 @@ impl Copying<'_> {
         parts: &[PartEntry],
         range: &Range<u64>,
     ) -> Result<Option<Vec<Extent>>> {
-        if !Arc::ptr_eq(self.source.store(), self.upload.bucket.store()) {
+        if !Arc::ptr_eq(self.source.bucket.store(), self.upload.bucket.store()) {
             return Ok(None);
         }
-        let pieces = match &stored.row.body {
-            BodyRow::Inline(_) => return Ok(None),
-            BodyRow::Extents(extents) => slices(extents.iter().map(|it| (0, it)), range),
-            BodyRow::Manifest { .. } => {
-                let parts = (0..).zip(parts);
-                slices(parts.flat_map(|(nth, it)| it.extents.iter().map(move |e| (nth, e))), range)
-            }
-        };
+        if matches!(stored.row.body, BodyRow::Inline(_)) {
+            return Ok(None);
+        }
+        let pieces = slices(parts.iter().flat_map(|part| &part.extents), range);
         if pieces.len() > SHARED_EXTENTS_MAX {
             return Ok(None);
         }
-        pieces
-            .into_iter()
-            .map(|(part, extent)| self.rebound(owner, part, extent))
-            .collect::<Result<_>>()
-            .map(Some)
+        let rebound = |(nth, (place, extent))| self.rebound(owner, place, nth, extent);
+        (0..).zip(pieces).map(rebound).collect::<Result<_>>().map(Some)
     }
 
-    /// Binds what opens a piece to the upload.
-    fn rebound(&self, source: &Owner, part: u16, mut extent: Extent) -> Result<Extent> {
+    /// Binds what opens a piece to the upload: it was the extent at `place` in its source, and is to
+    /// be the `nth` of its part.
+    fn rebound(&self, source: &Owner, place: u32, nth: u16, mut extent: Extent) -> Result<Extent> {
         let Some(envelope) = &extent.envelope else { return Ok(extent) };
         let sealer = self.upload.bucket.store().sealer.as_ref().ok_or_else(no_sealer)?;
-        let target = owner(self.upload);
-        let from = binding(source, part, extent.blob_len);
-        let to = binding(&target, self.number, extent.blob_len);
+        let target = owner(self.upload, self.found.place());
+        let from = binding(source, place, extent.blob_len);
+        let to = binding(&target, ordinal(self.number, nth), extent.blob_len);
         extent.envelope = Some(sealer.rebind(&target.context(), envelope, &from, &to)?);
         Ok(extent)
     }
@@ -215,7 +187,7 @@ impl Copying<'_> {
     ) -> Result<Option<Digests>> {
         let md5 = self.upload.bucket.store().settings.etag == EtagMode::Md5;
         if range == (0..stored.row.size)
-            && let Some(digests) = Digests::of_whole(stored, md5, self.algorithm)
+            && let Some(digests) = Digests::of_whole(stored, md5, self.found.row.algorithm)
         {
             return Ok(Some(digests));
         }
@@ -224,10 +196,11 @@ impl Copying<'_> {
         {
             return Ok(Some(*digests));
         }
-        let Some(content) = Content::open(self.source.store(), owner, &stored.row, parts)? else {
+        let Some(content) = Content::open(self.source.bucket.store(), owner, &stored.row, parts)?
+        else {
             return Ok(None);
         };
-        let digests = Digests::read(content, range.clone(), md5, self.algorithm)?;
+        let digests = Digests::read(content, range.clone(), md5, self.found.row.algorithm)?;
         self.known = Some((stored.row.body.clone(), range, digests));
         Ok(Some(digests))
     }
@@ -240,31 +213,29 @@ impl Copying<'_> {
         parts: Vec<PartEntry>,
         range: Range<u64>,
     ) -> Result<Step> {
-        let Some(content) = Content::open(self.source.store(), owner, &stored.row, parts)? else {
+        let Some(content) = Content::open(self.source.bucket.store(), owner, &stored.row, parts)?
+        else {
             return Ok(Step::Missing);
         };
         let size = range.end - range.start;
         let body = Body::reader(content.reader(range)).with_len(size);
         let mut options = PartOptions::new();
         options.durability = self.options.durability;
-        put_body(self.upload, self.number, body, self.algorithm, &options)
+        put_body(self.upload, &self.found, self.number, body, &options)
             .map(|part| Step::Done(Outcome::Written(part)))
     }
 }
 
-/// The pieces of a body that a range touches, each cut to it, with the part it is of.
-fn slices<'a>(
-    pieces: impl Iterator<Item = (u16, &'a Extent)>,
-    range: &Range<u64>,
-) -> Vec<(u16, Extent)> {
+/// The extents of a body that a range touches, each cut to it, with its place in the body.
+fn slices<'a>(extents: impl Iterator<Item = &'a Extent>, range: &Range<u64>) -> Vec<(u32, Extent)> {
     let mut start = 0;
     let mut cut = Vec::new();
-    for (part, extent) in pieces {
+    for (place, extent) in (0..).zip(extents) {
         let end = start + extent.len;
         let (from, to) = (range.start.max(start), range.end.min(end));
         if from < to {
             let offset = extent.offset + (from - start);
-            cut.push((part, Extent { offset, len: to - from, ..extent.clone() }));
+            cut.push((place, Extent { offset, len: to - from, ..extent.clone() }));
         }
         start = end;
     }

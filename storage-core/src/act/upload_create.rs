@@ -1,10 +1,9 @@
 //! Create upload: one row that says what the object will have.
 
-use super::{until_undisturbed, upload::staged_class};
+use super::{put::check_lock, until_undisturbed, upload::staged_class};
 use crate::{
     authority::Permit,
     bucket::Bucket,
-    bucket_config::BucketConfig,
     checksum::{ChecksumAlgorithm, ChecksumType},
     edit::Edit,
     error::{Error, Result},
@@ -25,6 +24,7 @@ pub(crate) fn create(
     if !options.class.is_general_purpose() {
         return Err(Error::InvalidStorageClass { class: options.class.as_str().into() });
     }
+    check_lock(bucket, options.retention, options.legal_hold)?;
     let (ticket, place) =
         until_undisturbed(bucket, key.as_str(), || attempt(bucket, &key, options, sums))?;
     bucket.store().wait(ticket)?;
@@ -39,7 +39,6 @@ fn attempt(
 ) -> Result<Option<(Ticket, Place)>> {
     let store = bucket.store();
     let config = bucket.config()?;
-    check_lock(&config, options, store.now())?;
     let mut edit = Edit::new(store, bucket.state(), &config, key.as_str(), options.durability);
     let current = edit.current()?.filter(|stored| !stored.row.delete_marker);
     let seq = edit.next_seq()?;
@@ -62,17 +61,4 @@ fn attempt(
     edit.batch().put(upload_key(bucket.state().id, key.as_str(), seq), row.encode());
     edit.tally().change(staged_class(options.class), Counted::Uploads, 1);
     Ok(edit.commit()?.map(|ticket| (ticket, place)))
-}
-
-/// Law: S3, Object Lock: headers on a bucket without it are refused.
-fn check_lock(
-    config: &BucketConfig,
-    options: &UploadOptions,
-    now: crate::time::Timestamp,
-) -> Result<()> {
-    let asked = options.retention.is_some() || options.legal_hold.is_some();
-    if asked && config.object_lock.is_none() {
-        return Err(Error::invalid_request("the bucket has no object lock configuration"));
-    }
-    options.retention.map_or(Ok(()), |retention| retention.check_future(now))
 }

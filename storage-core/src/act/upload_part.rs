@@ -3,7 +3,7 @@
 use super::{
     put::etag_of,
     until_undisturbed,
-    upload::{StoredPart, find, no_such_upload, owner, require, staged_class},
+    upload::{Found, StoredPart, find, no_such_upload, ordinal, owner, require, staged_class},
 };
 use crate::{
     authority::Permit,
@@ -30,19 +30,20 @@ pub(crate) fn put_part(
     let number = part_number(upload, number)?;
     drop(upload.bucket.config()?);
     // Looked for before the body is read, and again by the commit: the body may take long.
-    let algorithm = require(upload)?.row.algorithm;
-    check_algorithm(algorithm, options.checksum.as_ref())?;
-    put_body(upload, number, body, algorithm, options)
+    let found = require(upload)?;
+    check_algorithm(found.row.algorithm, options.checksum.as_ref())?;
+    put_body(upload, &found, number, body, options)
 }
 
 /// Takes a body in, and makes it a part.
 pub(super) fn put_body(
     upload: &Upload,
+    found: &Found,
     number: u16,
     body: Body,
-    algorithm: ChecksumAlgorithm,
     options: &PartOptions,
 ) -> Result<Part> {
+    let algorithm = found.row.algorithm;
     let store = upload.bucket.store();
     let want = Want {
         md5: store.settings.etag == EtagMode::Md5,
@@ -53,8 +54,7 @@ pub(super) fn put_body(
     };
     let context = SealContext::new(upload.bucket.name().as_str(), upload.key.as_str());
     let mut ingested = ingest(store, body, &want, context, true)?;
-    let new =
-        NewPart { md5: ingested.md5, entry: entry_of(upload, number, &mut ingested, algorithm)? };
+    let new = NewPart { md5: ingested.md5, entry: entry_of(upload, found, number, &mut ingested)? };
     let committed = until_undisturbed(&upload.bucket, upload.key.as_str(), || {
         attempt(upload, &new, None, options.durability)
     })?;
@@ -71,13 +71,16 @@ pub(super) struct NewPart {
 
 fn entry_of(
     upload: &Upload,
+    found: &Found,
     number: u16,
     ingested: &mut Ingested,
-    algorithm: ChecksumAlgorithm,
 ) -> Result<PartEntry> {
     let size = ingested.size;
     let envelope = match &mut ingested.sealing {
-        Some(sealing) => Some(sealing.envelope(&binding(&owner(upload), number, size))?),
+        Some(sealing) => {
+            let owner = owner(upload, found.place());
+            Some(sealing.envelope(&binding(&owner, ordinal(number, 0), size))?)
+        }
         None => None,
     };
     let extents = match &ingested.place {
@@ -92,7 +95,7 @@ fn entry_of(
             vec![extent]
         }
     };
-    let checksum = ingested.checksum.filter(|it| it.algorithm() == algorithm);
+    let checksum = ingested.checksum.filter(|it| it.algorithm() == found.row.algorithm);
     Ok(PartEntry {
         number,
         size,

@@ -60,10 +60,7 @@ impl Bucket {
     /// newest to oldest. The iterator reads pages as it goes, and ends after the first error.
     ///
     /// Law: S3, ListObjectVersions.
-    pub fn list_versions(
-        &self,
-        prefix: impl Into<String>,
-    ) -> Listing<ObjectInfo> {
+    pub fn list_versions(&self, prefix: impl Into<String>) -> Listing<ObjectInfo> {
         let bucket = self.clone();
         let options = ListVersionsOptions::new().prefix(prefix);
         pages(Some(options), move |options| {
@@ -136,7 +133,8 @@ fn merge(objects: Vec<ObjectInfo>, prefixes: Vec<String>) -> Vec<ListEntry> {
     let mut merged = Vec::with_capacity(objects.len() + prefixes.len());
     let mut prefixes = prefixes.into_iter().peekable();
     for object in objects {
-        while let Some(prefix) = prefixes.next_if(|prefix| prefix.as_str() < object.key().as_str()) {
+        while let Some(prefix) = prefixes.next_if(|prefix| prefix.as_str() < object.key().as_str())
+        {
             merged.push(ListEntry::CommonPrefix(prefix));
         }
         merged.push(ListEntry::Object(object));

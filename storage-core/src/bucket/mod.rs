@@ -1,6 +1,9 @@
 //! `Bucket`: a handle to one bucket. Every verb of objects, each a few lines into `act`.
 
+mod configuration;
+mod copies;
 mod listing;
+mod marks;
 mod objects;
 mod uploads;
 
@@ -101,12 +104,7 @@ impl Bucket {
 
     /// What a sealed body of this bucket belongs to.
     pub(crate) fn owner(&self, key: ObjectKey, version: VersionId) -> Owner {
-        Owner {
-            bucket_id: self.state.id,
-            bucket: self.state.name.clone(),
-            key,
-            version: version.to_string(),
-        }
+        Owner { bucket_id: self.state.id, bucket: self.state.name.clone(), key, version }
     }
 }
 

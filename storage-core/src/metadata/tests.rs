@@ -82,5 +82,12 @@ proptest! {
         let found: Vec<_> = metadata.user_pairs().collect();
         let expected: Vec<_> = pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         prop_assert_eq!(found, expected);
+        let stored = metadata.user_pairs().map(|(k, v)| (k.into(), v.into()));
+        let mut stored: Vec<(Box<str>, Box<str>)> = stored.collect();
+        prop_assert_eq!(Metadata::from_stored(Vec::new(), stored.clone()), Some(metadata));
+        if stored.len() > 1 {
+            stored.reverse();
+            prop_assert_eq!(Metadata::from_stored(Vec::new(), stored), None);
+        }
     }
 }

@@ -115,6 +115,13 @@ fn retention_has_a_mode_and_a_date_in_the_future_or_neither() {
     assert_eq!("on".parse::<LegalHold>().unwrap_err().code(), "InvalidArgument");
 }
 
+#[test]
+fn stored_codes_never_change() {
+    assert_eq!((Governance.code(), Compliance.code()), (1, 2));
+    let known = (0..4).map(RetentionMode::from_code).collect::<Vec<_>>();
+    assert_eq!(known, [None, Some(Governance), Some(Compliance), None]);
+}
+
 // Law-test: S3, object lock default retention.
 #[test]
 fn a_default_counts_from_the_creation_of_the_version() {
@@ -153,4 +160,16 @@ fn what_a_version_names_wins_over_the_default() {
     assert_eq!(config.retention_of(Some(named), now()), Some(named));
     assert_eq!(config.retention_of(None, now()), Some(default.of_version(now())));
     assert_eq!(ObjectLockConfig::new().retention_of(None, now()), None);
+}
+
+// Law-test: S3, object lock prerequisites.
+#[test]
+fn a_lock_needs_versioning_and_keeps_it_enabled() {
+    let bucket = BucketName::try_from("photos").unwrap();
+    let config = ObjectLockConfig::new();
+    for versioning in [Versioning::Unversioned, Versioning::Enabled, Versioning::Suspended] {
+        let expected = (versioning != Versioning::Enabled).then_some("InvalidBucketState");
+        assert_eq!(code(ObjectLockConfig::may_enable(&bucket, versioning)), expected);
+        assert_eq!(code(config.may_set_versioning(&bucket, versioning)), expected);
+    }
 }

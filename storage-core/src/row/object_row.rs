@@ -152,7 +152,8 @@ impl ObjectRow {
         let size = row.u64()?;
         let crc64 = row.u64()?;
         let etag = decode_etag(&mut row)?;
-        let rare = if flags & flag::RARE != 0 { Some(Box::new(Rare::decode(&mut row)?)) } else { None };
+        let rare =
+            if flags & flag::RARE != 0 { Some(Box::new(Rare::decode(&mut row)?)) } else { None };
         let body = match body_kind {
             body::INLINE => BodyRow::Inline(row.rest()),
             body::EXTENTS => BodyRow::Extents(decode_extents(&mut row)?),
@@ -306,10 +307,7 @@ fn decode_retention(row: &mut Decoder<'_>) -> Result<Retention, Damage> {
     Ok(Retention { mode, until: Timestamp::from_millis(row.i64()?) })
 }
 
-pub(super) fn encode_pairs<'a>(
-    pairs: impl Iterator<Item = (&'a str, &'a str)>,
-    row: &mut Encoder,
-) {
+pub(super) fn encode_pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>, row: &mut Encoder) {
     let pairs: Vec<_> = pairs.collect();
     row.count(pairs.len());
     for (name, value) in pairs {
@@ -318,9 +316,7 @@ pub(super) fn encode_pairs<'a>(
     }
 }
 
-pub(super) fn decode_pairs<'a>(
-    row: &mut Decoder<'a>,
-) -> Result<Vec<(&'a str, &'a str)>, Damage> {
+pub(super) fn decode_pairs<'a>(row: &mut Decoder<'a>) -> Result<Vec<(&'a str, &'a str)>, Damage> {
     let count = row.count(8)?;
     (0..count).map(|_| Ok((row.str()?, row.str()?))).collect()
 }

@@ -65,6 +65,19 @@ fn a_set_has_one_order() {
     assert!(!tags.is_empty());
 }
 
+#[test]
+fn stored_pairs_must_be_in_order() {
+    let tags = Tags::try_from([("b", "2"), ("a", "1")]).unwrap();
+    let mut pairs: Vec<(Box<str>, Box<str>)> =
+        tags.iter().map(|(key, value)| (key.into(), value.into())).collect();
+    assert_eq!(Tags::from_stored(pairs.clone()), Some(tags));
+    assert_eq!(TagSet::<1>::from_stored(pairs.clone()), None);
+    pairs.swap(0, 1);
+    assert_eq!(Tags::from_stored(pairs.clone()), None);
+    pairs[1] = pairs[0].clone();
+    assert_eq!(Tags::from_stored(pairs), None);
+}
+
 // Law-test: S3, x-amz-tagging.
 #[test]
 fn the_header_reads_as_a_query_string() {

@@ -4,14 +4,13 @@ use super::UploadId;
 use crate::{
     byte_range::ByteRange,
     checksum::{Checksum, ChecksumAlgorithm, ChecksumType},
-    condition::{ReadConditions, WriteCondition},
+    condition::WriteCondition,
     etag::ETag,
     metadata::Metadata,
     object_lock::{LegalHold, Retention},
     port::Durability,
     storage_class::StorageClass,
     tags::Tags,
-    version_id::VersionId,
 };
 
 /// What an upload may ask for when it begins: what its object will have.
@@ -138,37 +137,21 @@ impl PartOptions {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct CopyPartOptions {
-    pub(crate) version: Option<VersionId>,
     pub(crate) range: Option<ByteRange>,
-    pub(crate) conditions: ReadConditions,
     pub(crate) durability: Option<Durability>,
 }
 
 impl CopyPartOptions {
-    /// A copy of the whole current version.
+    /// A copy of the whole source.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// This version of the source instead of the current one.
-    #[must_use]
-    pub fn version(mut self, version: VersionId) -> Self {
-        self.version = Some(version);
-        self
     }
 
     /// Only these bytes of the source: first to last, all of them there.
     #[must_use]
     pub fn range(mut self, range: impl Into<ByteRange>) -> Self {
         self.range = Some(range.into());
-        self
-    }
-
-    /// When to copy at all, judged on the source. Each failure is `PreconditionFailed`.
-    #[must_use]
-    pub fn conditions(mut self, conditions: ReadConditions) -> Self {
-        self.conditions = conditions;
         self
     }
 

@@ -1,15 +1,18 @@
 //! Multipart uploads, from their beginning to their end.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of tests may fail as tests do")]
+
+use bytes::Bytes;
 use cistern_storage_core::{
     Bucket, BucketOptions, Checksum, ChecksumAlgorithm, ChecksumType, CompleteOptions,
-    CompletedPart, CopyPartOptions, ETag, EtagMode, Event, EventFilter, EventName, GetOptions,
-    Limits, ListPartsOptions, ListUploadsOptions, MemoryBackend, Metadata, Part, PartOptions,
-    PutOptions, ReadConditions, Receipt, Result, Settings, StorageClass, Store, Tags, Timestamp,
-    Upload, UploadId, UploadOptions, Versioning, WriteCondition,
-    port::{Clock, ManualClock, Sink},
+    CompletedPart, CopyPartOptions, CopySource, ETag, Error, EtagMode, Event, EventFilter,
+    EventName, GetOptions, Limits, ListPartsOptions, ListUploadsOptions, MemoryBackend, Metadata,
+    Part, PartOptions, PutOptions, ReadConditions, Receipt, Result, Settings, StorageClass, Store,
+    Tags, Timestamp, Upload, UploadId, UploadOptions, VersionId, Versioning, WriteCondition,
+    port::{Clock, ManualClock, SealContext, SealError, Sealed, Sealer, Sealing, Sink},
 };
 use parking_lot::Mutex;
-use std::{sync::Arc, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 const MIB: usize = 1 << 20;
 
@@ -34,6 +37,10 @@ fn bucket(versioning: Versioning) -> Bucket {
 
 fn list(parts: &[Part]) -> Vec<CompletedPart> {
     parts.iter().map(CompletedPart::from).collect()
+}
+
+fn source(bucket: &Bucket, key: &str) -> CopySource {
+    CopySource::new(bucket, key).unwrap()
 }
 
 /// Uploads bodies as parts 1, 2, 3 and so on.
@@ -172,8 +179,7 @@ fn a_completion_that_fails_leaves_the_upload_alive() {
     let alive = || assert_eq!(upload.parts().count(), 2);
 
     let error = upload.complete(&parts).unwrap_err();
-    let cistern_storage_core::Error::EntityTooSmall { proposed, min, part_number, etag } = error
-    else {
+    let Error::EntityTooSmall { proposed, min, part_number, etag } = error else {
         panic!("{error}");
     };
     assert_eq!((proposed, min), (4 << 20, 5 << 20));
@@ -304,7 +310,7 @@ fn an_object_is_as_old_as_its_upload() {
     assert_eq!(bucket.head("k").unwrap().last_modified(), began);
 }
 
-// Law-test: S3, conditional writes, concurrent changes of a multipart upload.
+// Law-test: S3, conditional completion of uploads.
 #[test]
 fn a_condition_notices_what_happened_since_the_upload_began() {
     type Change = fn(&Bucket);
@@ -316,15 +322,21 @@ fn a_condition_notices_what_happened_since_the_upload_began() {
         since(&bucket);
         let options = CompleteOptions::new().condition(condition);
         let outcome = upload.complete_with(&parts, &options);
-        assert_eq!(outcome.as_ref().err().map(|error| error.code()), expected, "{condition:?}");
+        assert_eq!(outcome.as_ref().err().map(Error::code), expected, "{condition:?}");
         if expected.is_some() {
             assert_eq!(upload.parts().count(), 1);
         }
     };
     let nothing: Change = |_| ();
-    let put: Change = |bucket| drop(bucket.put("k", "old").unwrap());
-    let put_other: Change = |bucket| drop(bucket.put("k", "other").unwrap());
-    let delete: Change = |bucket| drop(bucket.delete("k").unwrap());
+    let put: Change = |bucket| {
+        bucket.put("k", "old").unwrap();
+    };
+    let put_other: Change = |bucket| {
+        bucket.put("k", "other").unwrap();
+    };
+    let delete: Change = |bucket| {
+        bucket.delete("k").unwrap();
+    };
     let put_and_delete: Change = |bucket| {
         bucket.put("k", "x").unwrap();
         bucket.delete("k").unwrap();
@@ -388,8 +400,7 @@ fn the_limits_of_parts() {
     }
     check_fails(upload.put_part(1, "12345678901"), "EntityTooLarge");
     bucket.put("long", "12345678901").unwrap();
-    let whole = CopyPartOptions::new();
-    check_fails(upload.copy_part(1, &bucket, "long", &whole), "InvalidRequest");
+    check_fails(upload.copy_part(1, &source(&bucket, "long")), "InvalidRequest");
     let parts = put_parts(&upload, &["12345678", "12345678"]);
     check_fails(upload.complete(&parts), "EntityTooLarge");
     let last = upload.put_part(10_000, "1234567").unwrap();
@@ -457,7 +468,7 @@ fn an_unknown_name_is_of_no_upload() {
     let unknown = names.map(|name| bucket.upload("k", &UploadId::from(name)).unwrap());
     for wrong in unknown.iter().chain([&other]) {
         check_fails(wrong.put_part(1, "x"), "NoSuchUpload");
-        check_fails(wrong.copy_part(1, &bucket, "k", &CopyPartOptions::new()), "NoSuchUpload");
+        check_fails(wrong.copy_part(1, &source(&bucket, "k")), "NoSuchUpload");
         check_fails(wrong.complete(&list(&[part])), "NoSuchUpload");
         check_fails(wrong.abort(), "NoSuchUpload");
         check_fails(wrong.parts_page(&ListPartsOptions::new()), "NoSuchUpload");
@@ -614,19 +625,21 @@ fn a_copied_part_shares_its_bytes() {
     bucket.put("small", "0123456789").unwrap();
     let upload = bucket.create_upload("k").unwrap();
     let before = live_bytes(&store);
-    let whole = upload.copy_part(1, &bucket, "large", &CopyPartOptions::new()).unwrap();
+    let whole = upload.copy_part(1, &source(&bucket, "large")).unwrap();
     assert_eq!((whole.size, whole.etag), (400_000, bucket.head("large").unwrap().etag()));
     let range = CopyPartOptions::new().range(100_001..=300_000);
-    let part = upload.copy_part(2, &bucket, "large", &range).unwrap();
+    let part = upload.copy_part_with(2, &source(&bucket, "large"), &range).unwrap();
     assert_eq!(part.etag, ETag::of_bytes(&body[100_001..=300_000]));
     assert_eq!(
         part.checksum,
         Checksum::of_bytes(ChecksumAlgorithm::Crc64Nvme, &body[100_001..=300_000])
     );
     // Again, over itself: it has one owner more and one less.
-    upload.copy_part(2, &bucket, "large", &range).unwrap();
+    upload.copy_part_with(2, &source(&bucket, "large"), &range).unwrap();
     assert_eq!(live_bytes(&store), before);
-    let small = upload.copy_part(3, &bucket, "small", &CopyPartOptions::new().range(2..4)).unwrap();
+    let small = upload
+        .copy_part_with(3, &source(&bucket, "small"), &CopyPartOptions::new().range(2..4))
+        .unwrap();
     assert_eq!(small.etag, ETag::of_bytes(b"23"));
     bucket.delete("large").unwrap();
     bucket.delete("small").unwrap();
@@ -641,7 +654,7 @@ fn a_copied_part_shares_its_bytes() {
     // A part of a multipart object, across its parts.
     let upload = bucket.create_upload("again").unwrap();
     let range = CopyPartOptions::new().range(399_990..600_001);
-    let part = upload.copy_part(1, &bucket, "k", &range).unwrap();
+    let part = upload.copy_part_with(1, &source(&bucket, "k"), &range).unwrap();
     upload.complete(&list(&[part])).unwrap();
     bucket.delete("k").unwrap();
     let copied = bucket.get("again").unwrap().bytes().unwrap();
@@ -665,25 +678,32 @@ fn the_source_of_a_copied_part_is_checked() {
         sources.delete("gone").unwrap().version.unwrap()
     };
     let upload = bucket.create_upload("k").unwrap();
-    let copy = |key: &str, options: CopyPartOptions| upload.copy_part(1, &sources, key, &options);
+    let copy = |source: CopySource| upload.copy_part(1, &source);
+    let s = || source(&sources, "s");
+    let gone = source(&sources, "gone");
+    check_fails(copy(source(&sources, "absent")), "NoSuchKey");
+    check_fails(copy(gone.clone()), "NoSuchKey");
+    check_fails(copy(gone.version(marker)), "InvalidRequest");
+    check_fails(copy(s().version(marker)), "NoSuchVersion");
     let plain = CopyPartOptions::new;
-    check_fails(copy("absent", plain()), "NoSuchKey");
-    check_fails(copy("gone", plain()), "NoSuchKey");
-    check_fails(copy("gone", plain().version(marker)), "InvalidRequest");
-    check_fails(copy("s", plain().version(marker)), "NoSuchVersion");
-    check_fails(copy("s", plain().range(0..11)), "InvalidArgument");
-    check_fails(copy("s", plain().range(10..11)), "InvalidRequest");
-    check_fails(copy("s", plain().range(5..)), "InvalidArgument");
+    for (options, code) in [
+        (plain().range(0..11), "InvalidArgument"),
+        (plain().range(10..11), "InvalidRequest"),
+        (plain().range(5..), "InvalidArgument"),
+    ] {
+        check_fails(upload.copy_part_with(1, &s(), &options), code);
+    }
     for failing in [
         ReadConditions::new().if_match(old.etag),
         ReadConditions::new().if_none_match(etag),
         ReadConditions::new().if_modified_since(store.clock().now()),
     ] {
-        check_fails(copy("s", plain().conditions(failing)), "PreconditionFailed");
+        check_fails(copy(s().conditions(failing)), "PreconditionFailed");
     }
-    check_fails(upload.copy_part(0, &sources, "s", &plain()), "InvalidArgument");
-    let options = plain().version(old.version.unwrap()).range(0..3);
-    let part = copy("s", options.conditions(ReadConditions::new().if_match(old.etag))).unwrap();
+    check_fails(upload.copy_part(0, &s()), "InvalidArgument");
+    let source = s().version(old.version.unwrap());
+    let source = source.conditions(ReadConditions::new().if_match(old.etag));
+    let part = upload.copy_part_with(1, &source, &plain().range(0..3)).unwrap();
     upload.complete(&list(&[part])).unwrap();
     check_body(&bucket, "k", "012");
 }
@@ -696,7 +716,7 @@ fn a_part_can_be_copied_from_another_store() {
     other.put("s", body.clone()).unwrap();
     let options = UploadOptions::new().checksum_algorithm(ChecksumAlgorithm::Crc32c);
     let upload = bucket.create_upload_with("k", &options).unwrap();
-    let part = upload.copy_part(1, &other, "s", &CopyPartOptions::new()).unwrap();
+    let part = upload.copy_part(1, &source(&other, "s")).unwrap();
     assert_eq!(part.checksum, Checksum::of_bytes(ChecksumAlgorithm::Crc32c, &body));
     upload.complete(&list(&[part])).unwrap();
     assert_eq!(bucket.get("k").unwrap().bytes().unwrap(), body);
@@ -711,8 +731,8 @@ fn a_copied_part_gets_the_checksum_of_its_upload() {
     bucket.put_with("sha", body.clone(), &PutOptions::new().checksum_algorithm(sha)).unwrap();
     let options = UploadOptions::new().checksum_algorithm(sha);
     let upload = bucket.create_upload_with("k", &options).unwrap();
-    for (number, source) in [(1, "plain"), (2, "sha")] {
-        let part = upload.copy_part(number, &bucket, source, &CopyPartOptions::new()).unwrap();
+    for (number, key) in [(1, "plain"), (2, "sha")] {
+        let part = upload.copy_part(number, &source(&bucket, key)).unwrap();
         assert_eq!(part.checksum, Checksum::of_bytes(sha, &body));
         assert_eq!(part.etag, ETag::of_bytes(&body));
     }
@@ -727,9 +747,11 @@ fn a_source_of_many_pieces_is_written_anew() {
     complete(&bucket, "s", &bodies);
     let before = live_bytes(&store);
     let upload = bucket.create_upload("k").unwrap();
-    let shared = upload.copy_part(1, &bucket, "s", &CopyPartOptions::new().range(0..=127)).unwrap();
+    let shared = upload
+        .copy_part_with(1, &source(&bucket, "s"), &CopyPartOptions::new().range(0..=127))
+        .unwrap();
     assert_eq!(live_bytes(&store), before);
-    let written = upload.copy_part(2, &bucket, "s", &CopyPartOptions::new()).unwrap();
+    let written = upload.copy_part(2, &source(&bucket, "s")).unwrap();
     assert_eq!(live_bytes(&store), before + 320);
     upload.complete(&list(&[shared, written])).unwrap();
     let all = bodies.concat();
@@ -742,10 +764,10 @@ fn a_thousand_parts_of_one_source_make_a_large_object() {
     let builder = Store::builder(Arc::new(MemoryBackend::new())).settings(settings);
     let store = builder.build().unwrap();
     let bucket = store.create_bucket("test").unwrap();
-    let body: Vec<u8> = (0..(6 * MIB as u32)).map(|at| (at % 251) as u8).collect();
+    let body: Vec<u8> = (0..=250).cycle().take(6 * MIB).collect();
     bucket.put("s", body.clone()).unwrap();
     let upload = bucket.create_upload("k").unwrap();
-    let copy = |n| upload.copy_part(n, &bucket, "s", &CopyPartOptions::new()).unwrap();
+    let copy = |n| upload.copy_part(n, &source(&bucket, "s")).unwrap();
     let parts: Vec<_> = (1..=1000).map(copy).collect();
     assert_eq!(upload.parts().count(), 1000);
     upload.complete(&list(&parts)).unwrap();
@@ -785,4 +807,158 @@ fn parts_that_race_with_the_end_of_their_upload_leave_nothing() {
     assert_eq!(live_bytes(&store), 0);
     let stats = bucket.stats().unwrap().total();
     assert_eq!((stats.uploads, stats.upload_bytes), (0, 0));
+}
+
+#[test]
+fn a_completion_in_a_suspended_bucket_replaces_the_null_version_alone() {
+    let store = store();
+    let options = BucketOptions::new().versioning(Versioning::Enabled);
+    let bucket = store.create_bucket_with("test", options).unwrap();
+    let upload = bucket.create_upload("k").unwrap();
+    let parts = put_parts(&upload, &["upload"]);
+    let stamped = bucket.put("k", "stamped").unwrap().version.unwrap();
+    bucket.set_versioning(Versioning::Suspended).unwrap();
+    bucket.put("k", "null").unwrap();
+    upload.complete(&parts).unwrap();
+    check_body(&bucket, "k", "upload");
+    let stack: Vec<_> = bucket.list_versions("").map(|it| it.unwrap().version()).collect();
+    assert_eq!(stack, [VersionId::Null, stamped]);
+}
+
+#[test]
+fn a_part_copied_while_its_source_is_overwritten_is_of_one_version() {
+    let store = store();
+    let bucket = store.create_bucket("test").unwrap();
+    let bodies = [vec![1; 9_000], vec![2; 9_000]];
+    bucket.put("s", bodies[0].clone()).unwrap();
+    let upload = bucket.create_upload("k").unwrap();
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for round in 0..300 {
+                bucket.put("s", bodies[round % 2].clone()).unwrap();
+            }
+        });
+        while !writer.is_finished() {
+            let options = CopyPartOptions::new().range(10..8_000);
+            let part = upload.copy_part_with(1, &source(&bucket, "s"), &options).unwrap();
+            let tags = bodies.each_ref().map(|body| ETag::of_bytes(&body[10..8_000]));
+            assert!(tags.contains(&part.etag));
+        }
+    });
+    let parts: Vec<CompletedPart> = upload.parts().map(|part| part.unwrap().into()).collect();
+    upload.complete(&parts).unwrap();
+    bucket.delete("s").unwrap();
+    let bytes = bucket.get("k").unwrap().bytes().unwrap();
+    assert!(bodies.iter().any(|body| bytes == body[10..8_000]));
+    bucket.delete("k").unwrap();
+    assert_eq!(live_bytes(&store), 0);
+}
+
+/// Seals with one byte, and binds as strictly as a real one.
+#[derive(Debug)]
+struct ToySealer;
+
+#[derive(Debug)]
+struct Toy(u8);
+
+impl Sealer for ToySealer {
+    fn seal(&self, context: &SealContext<'_>) -> Result<Box<dyn Sealing>, SealError> {
+        Ok(Box::new(Toy(0x40 | u8::try_from(context.key.len()).unwrap())))
+    }
+
+    fn open(
+        &self,
+        _context: &SealContext<'_>,
+        envelope: &[u8],
+        binding: &[u8; 32],
+        _plain_len: u64,
+    ) -> Result<Box<dyn Sealed>, SealError> {
+        match envelope.split_first() {
+            Some((key, bound)) if bound == binding => Ok(Box::new(Toy(*key))),
+            _ => Err(SealError::Refused),
+        }
+    }
+
+    fn rebind(
+        &self,
+        context: &SealContext<'_>,
+        envelope: &[u8],
+        from: &[u8; 32],
+        to: &[u8; 32],
+    ) -> Result<Bytes, SealError> {
+        self.open(context, envelope, from, 0)?;
+        Ok([&envelope[..1], to].concat().into())
+    }
+}
+
+impl Sealing for Toy {
+    fn update(&mut self, plain: &[u8]) -> Result<Bytes, SealError> {
+        Ok(plain.iter().map(|byte| byte ^ self.0).collect())
+    }
+
+    fn finish(&mut self) -> Result<Bytes, SealError> {
+        Ok(Bytes::new())
+    }
+
+    fn envelope(&mut self, binding: &[u8; 32]) -> Result<Bytes, SealError> {
+        Ok([&[self.0], &binding[..]].concat().into())
+    }
+}
+
+impl Sealed for Toy {
+    fn sealed_range(&self, range: Range<u64>) -> Range<u64> {
+        range
+    }
+
+    fn open_range(&self, _range: Range<u64>, sealed: &[u8]) -> Result<Bytes, SealError> {
+        Ok(sealed.iter().map(|byte| byte ^ self.0).collect())
+    }
+}
+
+#[test]
+fn sealed_parts_are_bound_to_their_upload_and_then_to_their_object() {
+    let backend = Arc::new(MemoryBackend::new());
+    let builder = Store::builder(backend.clone()).sealer(Arc::new(ToySealer));
+    let store = builder.settings(small_parts(EtagMode::Md5)).build().unwrap();
+    let options = BucketOptions::new().versioning(Versioning::Enabled);
+    let bucket = store.create_bucket_with("test", options).unwrap();
+    let other = store.create_bucket("other").unwrap();
+    let body: Vec<u8> = (0..50_000_u32).flat_map(u32::to_be_bytes).collect();
+    bucket.put("s", body.clone()).unwrap();
+
+    let upload = bucket.create_upload("k").unwrap();
+    let first = upload.put_part(2, body.clone()).unwrap();
+    let second = upload.copy_part(5, &source(&bucket, "s")).unwrap();
+    let before = live_bytes(&store);
+    let last = upload.put_part(7, "end").unwrap();
+    upload.complete(&list(&[first, second, last])).unwrap();
+    let all = [&body[..], &body, b"end"].concat();
+    assert_eq!(bucket.get("k").unwrap().bytes().unwrap(), all);
+    assert_eq!(live_bytes(&store), before + 3);
+
+    // Across the parts, into another bucket, and on from there.
+    let upload = other.create_upload("copy").unwrap();
+    let options = CopyPartOptions::new().range(100_000..400_003);
+    let first = upload.copy_part_with(1, &source(&bucket, "k"), &options).unwrap();
+    let second = upload.copy_part(2, &source(&bucket, "k")).unwrap();
+    upload.complete(&list(&[first, second])).unwrap();
+    assert_eq!(live_bytes(&store), before + 3);
+    assert_eq!(other.get("copy").unwrap().bytes().unwrap(), [&all[100_000..], &all].concat());
+
+    let plain = Store::builder(backend).build().unwrap().bucket("other").unwrap();
+    check_fails(plain.get("copy").and_then(|object| object.bytes()), "AccessDenied");
+}
+
+#[test]
+fn an_upload_goes_on_after_its_store_was_opened_again() {
+    let backend = Arc::new(MemoryBackend::new());
+    let open = || Store::builder(backend.clone()).build().unwrap();
+    let bucket = open().create_bucket("test").unwrap();
+    let upload = bucket.create_upload("k").unwrap();
+    let part = upload.put_part(1, "x").unwrap();
+    let bucket = open().bucket("test").unwrap();
+    let upload = bucket.upload("k", upload.id()).unwrap();
+    let receipt = upload.complete(&list(&[part])).unwrap();
+    let upload = open().bucket("test").unwrap().upload("k", upload.id()).unwrap();
+    assert_eq!(upload.complete(&list(&[part])).unwrap(), receipt);
 }
