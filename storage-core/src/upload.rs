@@ -1,10 +1,10 @@
 //! `Upload`: a handle to a multipart upload, from its beginning to its completion.
 //!
 //! ```text
-//!   create_upload ──> in progress ──complete──> an object, at once and whole
-//!                      │  ▲    │                (asked again: the same answer, for a day)
-//!             put_part │  │    └────abort─────> nothing
-//!            copy_part └──┘
+//!   create_upload --> in progress --complete--> an object, at once and whole
+//!                      |       |                (asked again: the same answer, for a day)
+//!   put_part and       |       |
+//!   copy_part stay <---+       +----abort----> nothing
 //! ```
 
 mod id;
@@ -79,7 +79,7 @@ impl Upload {
     /// As [`Self::put_part`]; [`crate::Error::BadDigest`]; [`crate::Error::InvalidRequest`] for a
     /// checksum of another algorithm than the upload's.
     ///
-    /// Law: S3, UploadPart, checking object integrity.
+    /// Law: S3, UploadPart.
     pub fn put_part_with(
         &self,
         number: u32,
@@ -116,7 +116,7 @@ impl Upload {
     /// As [`Self::copy_part`]; [`crate::Error::InvalidArgument`] for a range that is not first to last
     /// or ends past the end, [`crate::Error::InvalidRequest`] for one that begins there.
     ///
-    /// Law: S3, UploadPartCopy, range.
+    /// Law: S3, UploadPartCopy range.
     pub fn copy_part_with(
         &self,
         number: u32,
@@ -194,7 +194,7 @@ impl Upload {
     /// [`crate::Error::PreconditionFailed`], [`crate::Error::NoSuchKey`] and
     /// [`crate::Error::ConditionalRequestConflict`] of conditions.
     ///
-    /// Law: S3, CompleteMultipartUpload, conditional writes.
+    /// Law: S3, conditional completion of uploads.
     pub fn complete_with(
         &self,
         parts: &[CompletedPart],

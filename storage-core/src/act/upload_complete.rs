@@ -25,7 +25,9 @@ use crate::{
 };
 use sha2::{Digest, Sha256};
 
-/// How long the answer of a completion is kept, at least. Law: S3, CompleteMultipartUpload.
+/// How long the answer of a completion is kept, at least.
+///
+/// Law: S3, CompleteMultipartUpload, repeated.
 const ANSWER_KEPT: Days = Days(1);
 /// How many kept answers one completion looks at, to remove those that are old: more than the one
 /// that it adds, so that they do not pile up.
@@ -191,7 +193,9 @@ impl Whole {
 
 /// The checksum of the object from those of its parts. `None` for CRC-64/NVME.
 ///
-/// Law: S3, composite and full object checksums of multipart uploads.
+/// Law: S3, composite checksums of multipart uploads.
+///
+/// Law: S3, full object checksums of multipart uploads.
 fn checksum_of(found: &Found, listed: &[&StoredPart]) -> Result<Option<Checksum>> {
     let algorithm = found.row.algorithm;
     let of_part = |part: &&StoredPart| part.row.entry.checksum_in(algorithm);

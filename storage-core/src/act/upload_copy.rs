@@ -191,6 +191,11 @@ impl Copying<'_> {
         {
             return Ok(Some(digests));
         }
+        if let (false, ChecksumAlgorithm::Crc64Nvme) = (md5, self.found.row.algorithm)
+            && let Some(crc64) = crc64_of_parts(&parts, &range)
+        {
+            return Ok(Some(Digests { crc64, md5: None, checksum: None }));
+        }
         if let Some((body, known, digests)) = &self.known
             && (body, known) == (&stored.row.body, &range)
         {
@@ -240,6 +245,24 @@ fn slices<'a>(extents: impl Iterator<Item = &'a Extent>, range: &Range<u64>) -> 
         start = end;
     }
     cut
+}
+
+/// The CRC-64/NVME of a range that is made of whole parts.
+fn crc64_of_parts(parts: &[PartEntry], range: &Range<u64>) -> Option<u64> {
+    let mut start = 0;
+    let mut whole = None;
+    for part in parts {
+        let end = start + part.size;
+        if start == range.start {
+            whole = Some(0);
+        }
+        whole = whole.map(|crc| crc64_nvme_combine(crc, part.crc64, part.size));
+        if end >= range.end {
+            return whole.filter(|_| end == range.end);
+        }
+        start = end;
+    }
+    None
 }
 
 /// What is told of a part.

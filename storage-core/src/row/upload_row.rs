@@ -168,3 +168,78 @@ fn stamp_of(version: VersionId) -> Option<(u64, u64)> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::Extent;
+
+    #[track_caller]
+    fn check<T: std::fmt::Debug + PartialEq>(
+        row: &T,
+        bytes: &Bytes,
+        decode: impl Fn(&Bytes) -> Result<T, Damage>,
+    ) {
+        assert_eq!(decode(bytes).as_ref(), Ok(row));
+        for end in 0..bytes.len() {
+            assert!(decode(&bytes.slice(..end)).is_err(), "cut at {end}");
+        }
+        let longer = [&bytes[..], &[0]].concat().into();
+        assert!(decode(&longer).is_err());
+    }
+
+    #[test]
+    fn rows_of_uploads_come_back_and_damaged_ones_do_not() {
+        for current_at_start in [None, Some(7)] {
+            let upload = UploadRow {
+                tag: u64::MAX,
+                initiated: Timestamp::from_millis(-1),
+                class: StorageClass::GlacierIr,
+                algorithm: ChecksumAlgorithm::Sha256,
+                checksum_type: ChecksumType::Composite,
+                current_at_start,
+                rare: Rare { envelope: Some("e".into()), ..Rare::default() },
+            };
+            check(&upload, &upload.encode(), UploadRow::decode);
+        }
+    }
+
+    #[test]
+    fn rows_of_parts_come_back_and_damaged_ones_do_not() {
+        let extent = Extent {
+            blob: crate::port::BlobRef::new(b"blob").unwrap(),
+            offset: 1,
+            len: 2,
+            blob_len: 3,
+            envelope: Some("envelope".into()),
+        };
+        let entry = PartEntry {
+            number: 10_000,
+            size: 4,
+            crc64: 5,
+            checksum: Some("sum".into()),
+            extents: vec![extent.clone(), Extent { envelope: None, ..extent }],
+        };
+        let part =
+            PartRow { etag: ETag::of_bytes(b"x"), modified: Timestamp::from_millis(6), entry };
+        check(&part, &part.encode(), PartRow::decode);
+    }
+
+    #[test]
+    fn rows_of_answers_come_back_and_damaged_ones_do_not() {
+        let sum = Checksum::of_bytes(ChecksumAlgorithm::Sha1, b"x");
+        let composite = Checksum::of_parts(ChecksumAlgorithm::Sha1, [sum]).unwrap();
+        for version in [VersionId::Null, VersionId::Stamped { seq: 1, tag: 2 }] {
+            let answer = CompletedRow {
+                at: Timestamp::from_millis(1),
+                request: 2,
+                version,
+                modified: Timestamp::from_millis(3),
+                etag: ETag::of_parts([[4; 16]]),
+                size: 5,
+                checksum: composite,
+            };
+            check(&answer, &answer.encode(), CompletedRow::decode);
+        }
+    }
+}

@@ -100,6 +100,7 @@ mod tests {
         assert!(!place.may_be_of("a/c"));
     }
 
+    // Law-test: S3, multipart upload ids.
     #[test]
     fn any_other_text_names_nothing() {
         for text in ["", "null", "x", &"g".repeat(32)] {

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests may fail as tests do")]
 
+mod copied_parts;
+mod lists;
+
 use bytes::Bytes;
 use cistern_storage_core::{
     Bucket, BucketOptions, Checksum, ChecksumAlgorithm, ChecksumType, CompleteOptions,
@@ -101,7 +104,9 @@ fn parts_become_an_object_with_all_that_the_upload_asked_for() {
     assert_eq!(&bucket.get_range("k", 4..8).unwrap()[..], b"o wo");
 }
 
-// Law-test: W69
+// Law-test: S3, ETag of a multipart upload. Example W69.
+// Law-test: S3, composite checksums of multipart uploads.
+// Law-test: S3, full object checksums of multipart uploads.
 #[test]
 fn the_tags_and_checksums_of_two_parts() {
     let store = Store::in_memory();
@@ -143,7 +148,7 @@ fn the_tags_and_checksums_of_two_parts() {
     }
 }
 
-// Law-test: W70
+// Law-test: S3, ETag of a multipart upload. Example W70.
 #[test]
 fn one_part_makes_a_multipart_object() {
     let bucket = bucket(Versioning::Unversioned);
@@ -166,7 +171,8 @@ fn one_part_may_be_empty() {
     assert_eq!(live_bytes(&store), 0);
 }
 
-// Law-test: W73
+// Law-test: S3, CompleteMultipartUpload, order, parts and sizes. Example W73.
+// Law-test: S3, CompleteMultipartUpload, object size and checksum.
 #[test]
 fn a_completion_that_fails_leaves_the_upload_alive() {
     let store = Store::in_memory();
@@ -216,8 +222,7 @@ fn a_completion_that_fails_leaves_the_upload_alive() {
     check_body(&bucket, "k", "x");
 }
 
-// Law-test: W74
-// Law-test: S3, CompleteMultipartUpload, repeated.
+// Law-test: S3, CompleteMultipartUpload, repeated. Example W74.
 #[test]
 fn the_same_completion_again_answers_the_same() {
     let store = store();
@@ -256,7 +261,7 @@ fn an_answer_is_kept_for_a_day() {
     check_fails(upload.complete(&parts), "NoSuchUpload");
 }
 
-// Law-test: W48
+// Law-test: S3, CompleteMultipartUpload in unversioned, enabled and suspended buckets. Example W48.
 #[test]
 fn the_upload_that_began_last_is_current() {
     let bucket = bucket(Versioning::Enabled);
@@ -277,6 +282,7 @@ fn the_upload_that_began_last_is_current() {
     check_body(&bucket, "k", "first");
 }
 
+// Law-test: S3, CompleteMultipartUpload in unversioned, enabled and suspended buckets.
 #[test]
 fn in_a_bucket_without_versions_the_last_completion_stays() {
     for versioning in [Versioning::Unversioned, Versioning::Suspended] {
@@ -293,7 +299,7 @@ fn in_a_bucket_without_versions_the_last_completion_stays() {
     }
 }
 
-// Law-test: W49
+// Law-test: S3, CompleteMultipartUpload in unversioned, enabled and suspended buckets. Example W49.
 #[test]
 fn an_object_is_as_old_as_its_upload() {
     let at = |text| Timestamp::parse_iso8601(text).unwrap();
@@ -383,6 +389,28 @@ fn a_part_uploaded_again_replaces_the_first() {
     bucket.delete("k").unwrap();
     assert_eq!(live_bytes(&store), 0);
     assert_eq!(bucket.stats().unwrap().total(), cistern_storage_core::ClassStats::default());
+}
+
+// Law-test: S3, multipart upload and pricing.
+#[test]
+fn parts_that_will_be_archived_count_as_standard_until_then() {
+    let bucket = bucket(Versioning::Unversioned);
+    for (class, staged) in [
+        (StorageClass::StandardIa, StorageClass::StandardIa),
+        (StorageClass::DeepArchive, StorageClass::Standard),
+    ] {
+        let options = UploadOptions::new().storage_class(class);
+        let upload = bucket.create_upload_with("k", &options).unwrap();
+        let parts = put_parts(&upload, &["12345"]);
+        let stats = bucket.stats().unwrap().class(staged);
+        assert_eq!((stats.uploads, stats.upload_bytes), (1, 5));
+        upload.complete(&parts).unwrap();
+        let stats = bucket.stats().unwrap();
+        assert_eq!((stats.total().uploads, stats.total().upload_bytes), (0, 0));
+        assert_eq!((stats.class(class).objects, stats.class(class).object_bytes), (1, 5));
+    }
+    let express = UploadOptions::new().storage_class(StorageClass::ExpressOnezone);
+    check_fails(bucket.create_upload_with("k", &express), "InvalidStorageClass");
 }
 
 // Law-test: S3, multipart upload limits.
@@ -521,74 +549,6 @@ fn a_lock_needs_a_bucket_with_object_lock() {
     check_fails(locked.delete_version("k", version), "AccessDenied");
 }
 
-// Law-test: S3, ListParts.
-#[test]
-fn parts_are_listed_by_number() {
-    let bucket = bucket(Versioning::Unversioned);
-    let upload = bucket.create_upload("k").unwrap();
-    for number in [300, 2, 10_000, 7] {
-        upload.put_part(number, "x").unwrap();
-    }
-    let numbers: Vec<_> = upload.parts().map(|part| part.unwrap().number).collect();
-    assert_eq!(numbers, [2, 7, 300, 10_000]);
-    let options = ListPartsOptions::new().part_number_marker(2).max_parts(2);
-    let page = upload.parts_page(&options).unwrap();
-    assert_eq!(page.parts.iter().map(|part| part.number).collect::<Vec<_>>(), [7, 300]);
-    assert_eq!((page.is_truncated, page.next_part_number_marker), (true, Some(300)));
-    assert_eq!((page.parts[0].size, page.parts[0].etag), (1, ETag::of_bytes(b"x")));
-    let page = upload.parts_page(&options.part_number_marker(300)).unwrap();
-    assert_eq!((page.is_truncated, page.next_part_number_marker), (false, None));
-    assert_eq!(page.parts.len(), 1);
-    for (marker, max) in [(10_000, 5), (70_000, 5), (u32::MAX, 5), (0, 0)] {
-        let options = ListPartsOptions::new().part_number_marker(marker).max_parts(max);
-        let page = upload.parts_page(&options).unwrap();
-        assert!(page.parts.is_empty() && !page.is_truncated);
-    }
-}
-
-// Law-test: S3, ListMultipartUploads.
-#[test]
-fn uploads_are_listed_by_key_then_by_age() {
-    let bucket = bucket(Versioning::Unversioned);
-    let keys = ["b", "a/2", "a/1", "b", "c/1", "d", "b"];
-    let uploads: Vec<_> = keys.map(|key| bucket.create_upload(key).unwrap()).into();
-    let id = |at: usize| uploads[at].id().clone();
-    let all: Vec<_> = bucket.list_uploads("").map(|upload| upload.unwrap().id).collect();
-    assert_eq!(all, [id(2), id(1), id(0), id(3), id(6), id(4), id(5)]);
-    assert_eq!(bucket.list_uploads("a/").count(), 2);
-
-    let options = ListUploadsOptions::new().delimiter("/").max_uploads(2);
-    let page = bucket.list_uploads_page(&options).unwrap();
-    assert_eq!((&page.common_prefixes[..], page.uploads.len()), (&["a/".to_owned()][..], 1));
-    assert_eq!(
-        (page.next_key_marker.as_deref(), page.next_upload_id_marker),
-        (Some("b"), Some(id(0)))
-    );
-    // The marker is gone when the next page is asked for.
-    uploads[0].abort().unwrap();
-    let next = options.clone().key_marker("b").upload_id_marker(id(0)).max_uploads(3);
-    let page = bucket.list_uploads_page(&next).unwrap();
-    let ids: Vec<_> = page.uploads.iter().map(|upload| upload.id.clone()).collect();
-    assert_eq!((ids, &page.common_prefixes[..]), (vec![id(3), id(6)], &["c/".to_owned()][..]));
-    assert_eq!((page.next_key_marker.as_deref(), page.next_upload_id_marker), (Some("c/"), None));
-    let page = bucket.list_uploads_page(&options.clone().key_marker("c/")).unwrap();
-    assert_eq!((page.uploads[0].id.clone(), page.is_truncated), (id(5), false));
-    let page = bucket.list_uploads_page(&options.clone().key_marker("a/1")).unwrap();
-    assert!(page.common_prefixes.is_empty());
-
-    let wrong = ListUploadsOptions::new().key_marker("b");
-    for marker in [id(1), "nonsense".into()] {
-        check_fails(
-            bucket.list_uploads_page(&wrong.clone().upload_id_marker(marker)),
-            "InvalidArgument",
-        );
-    }
-    let page = bucket.list_uploads_page(&wrong).unwrap();
-    assert_eq!(page.uploads.iter().map(|it| it.key.as_str()).collect::<Vec<_>>(), ["c/1", "d"]);
-    let ignored = ListUploadsOptions::new().upload_id_marker(id(1));
-    assert_eq!(bucket.list_uploads_page(&ignored).unwrap().uploads.len(), 6);
-}
-
 #[derive(Debug, Default)]
 struct Heard(Mutex<Vec<Event>>);
 
@@ -613,175 +573,6 @@ fn a_completion_is_told_once() {
     assert_eq!(events.len(), 1);
     assert_eq!(events[0].name, EventName::ObjectCreatedCompleteMultipartUpload);
     assert_eq!((events[0].size, events[0].key.as_str()), (Some(1), "k"));
-}
-
-// Law-test: S3, UploadPartCopy.
-#[test]
-fn a_copied_part_shares_its_bytes() {
-    let store = store();
-    let bucket = store.create_bucket("test").unwrap();
-    let body: Vec<u8> = (0..100_000_u32).flat_map(u32::to_be_bytes).collect();
-    bucket.put("large", body.clone()).unwrap();
-    bucket.put("small", "0123456789").unwrap();
-    let upload = bucket.create_upload("k").unwrap();
-    let before = live_bytes(&store);
-    let whole = upload.copy_part(1, &source(&bucket, "large")).unwrap();
-    assert_eq!((whole.size, whole.etag), (400_000, bucket.head("large").unwrap().etag()));
-    let range = CopyPartOptions::new().range(100_001..=300_000);
-    let part = upload.copy_part_with(2, &source(&bucket, "large"), &range).unwrap();
-    assert_eq!(part.etag, ETag::of_bytes(&body[100_001..=300_000]));
-    assert_eq!(
-        part.checksum,
-        Checksum::of_bytes(ChecksumAlgorithm::Crc64Nvme, &body[100_001..=300_000])
-    );
-    // Again, over itself: it has one owner more and one less.
-    upload.copy_part_with(2, &source(&bucket, "large"), &range).unwrap();
-    assert_eq!(live_bytes(&store), before);
-    let small = upload
-        .copy_part_with(3, &source(&bucket, "small"), &CopyPartOptions::new().range(2..4))
-        .unwrap();
-    assert_eq!(small.etag, ETag::of_bytes(b"23"));
-    bucket.delete("large").unwrap();
-    bucket.delete("small").unwrap();
-    upload.complete(&list(&[whole, part, small])).unwrap();
-    let mut expected = body.clone();
-    expected.extend_from_slice(&body[100_001..=300_000]);
-    expected.extend_from_slice(b"23");
-    let object = bucket.get("k").unwrap();
-    assert_eq!(object.bytes().unwrap(), expected);
-    assert_eq!(object.crc64(), cistern_storage_core::checksum::crc64_nvme(&expected));
-
-    // A part of a multipart object, across its parts.
-    let upload = bucket.create_upload("again").unwrap();
-    let range = CopyPartOptions::new().range(399_990..600_001);
-    let part = upload.copy_part_with(1, &source(&bucket, "k"), &range).unwrap();
-    upload.complete(&list(&[part])).unwrap();
-    bucket.delete("k").unwrap();
-    let copied = bucket.get("again").unwrap().bytes().unwrap();
-    assert_eq!(copied, expected[399_990..600_001]);
-    bucket.delete("again").unwrap();
-    assert_eq!(live_bytes(&store), 0);
-}
-
-// Law-test: S3, UploadPartCopy range.
-// Law-test: S3, UploadPartCopy, source.
-#[test]
-fn the_source_of_a_copied_part_is_checked() {
-    let store = store();
-    let options = BucketOptions::new().versioning(Versioning::Enabled);
-    let sources = store.create_bucket_with("sources", options).unwrap();
-    let bucket = store.create_bucket("test").unwrap();
-    let old = sources.put("s", "0123456789").unwrap();
-    let etag = sources.put("s", "abcdefghij").unwrap().etag;
-    let marker = {
-        sources.put("gone", "x").unwrap();
-        sources.delete("gone").unwrap().version.unwrap()
-    };
-    let upload = bucket.create_upload("k").unwrap();
-    let copy = |source: CopySource| upload.copy_part(1, &source);
-    let s = || source(&sources, "s");
-    let gone = source(&sources, "gone");
-    check_fails(copy(source(&sources, "absent")), "NoSuchKey");
-    check_fails(copy(gone.clone()), "NoSuchKey");
-    check_fails(copy(gone.version(marker)), "InvalidRequest");
-    check_fails(copy(s().version(marker)), "NoSuchVersion");
-    let plain = CopyPartOptions::new;
-    for (options, code) in [
-        (plain().range(0..11), "InvalidArgument"),
-        (plain().range(10..11), "InvalidRequest"),
-        (plain().range(5..), "InvalidArgument"),
-    ] {
-        check_fails(upload.copy_part_with(1, &s(), &options), code);
-    }
-    for failing in [
-        ReadConditions::new().if_match(old.etag),
-        ReadConditions::new().if_none_match(etag),
-        ReadConditions::new().if_modified_since(store.clock().now()),
-    ] {
-        check_fails(copy(s().conditions(failing)), "PreconditionFailed");
-    }
-    check_fails(upload.copy_part(0, &s()), "InvalidArgument");
-    let source = s().version(old.version.unwrap());
-    let source = source.conditions(ReadConditions::new().if_match(old.etag));
-    let part = upload.copy_part_with(1, &source, &plain().range(0..3)).unwrap();
-    upload.complete(&list(&[part])).unwrap();
-    check_body(&bucket, "k", "012");
-}
-
-#[test]
-fn a_part_can_be_copied_from_another_store() {
-    let other = store().create_bucket("other").unwrap();
-    let bucket = bucket(Versioning::Unversioned);
-    let body = vec![5; 2 * MIB];
-    other.put("s", body.clone()).unwrap();
-    let options = UploadOptions::new().checksum_algorithm(ChecksumAlgorithm::Crc32c);
-    let upload = bucket.create_upload_with("k", &options).unwrap();
-    let part = upload.copy_part(1, &source(&other, "s")).unwrap();
-    assert_eq!(part.checksum, Checksum::of_bytes(ChecksumAlgorithm::Crc32c, &body));
-    upload.complete(&list(&[part])).unwrap();
-    assert_eq!(bucket.get("k").unwrap().bytes().unwrap(), body);
-}
-
-#[test]
-fn a_copied_part_gets_the_checksum_of_its_upload() {
-    let bucket = bucket(Versioning::Unversioned);
-    let body = vec![9; 100_000];
-    let sha = ChecksumAlgorithm::Sha256;
-    bucket.put("plain", body.clone()).unwrap();
-    bucket.put_with("sha", body.clone(), &PutOptions::new().checksum_algorithm(sha)).unwrap();
-    let options = UploadOptions::new().checksum_algorithm(sha);
-    let upload = bucket.create_upload_with("k", &options).unwrap();
-    for (number, key) in [(1, "plain"), (2, "sha")] {
-        let part = upload.copy_part(number, &source(&bucket, key)).unwrap();
-        assert_eq!(part.checksum, Checksum::of_bytes(sha, &body));
-        assert_eq!(part.etag, ETag::of_bytes(&body));
-    }
-}
-
-#[test]
-fn a_source_of_many_pieces_is_written_anew() {
-    let store = store();
-    let bucket = store.create_bucket("test").unwrap();
-    let bodies: Vec<String> = (0..40).map(|n| format!("part {n:02};")).collect();
-    let bodies: Vec<&str> = bodies.iter().map(String::as_str).collect();
-    complete(&bucket, "s", &bodies);
-    let before = live_bytes(&store);
-    let upload = bucket.create_upload("k").unwrap();
-    let shared = upload
-        .copy_part_with(1, &source(&bucket, "s"), &CopyPartOptions::new().range(0..=127))
-        .unwrap();
-    assert_eq!(live_bytes(&store), before);
-    let written = upload.copy_part(2, &source(&bucket, "s")).unwrap();
-    assert_eq!(live_bytes(&store), before + 320);
-    upload.complete(&list(&[shared, written])).unwrap();
-    let all = bodies.concat();
-    check_body(&bucket, "k", &format!("{}{all}", &all[..128]));
-}
-
-#[test]
-fn a_thousand_parts_of_one_source_make_a_large_object() {
-    let settings = small_parts(EtagMode::Opaque);
-    let builder = Store::builder(Arc::new(MemoryBackend::new())).settings(settings);
-    let store = builder.build().unwrap();
-    let bucket = store.create_bucket("test").unwrap();
-    let body: Vec<u8> = (0..=250).cycle().take(6 * MIB).collect();
-    bucket.put("s", body.clone()).unwrap();
-    let upload = bucket.create_upload("k").unwrap();
-    let copy = |n| upload.copy_part(n, &source(&bucket, "s")).unwrap();
-    let parts: Vec<_> = (1..=1000).map(copy).collect();
-    assert_eq!(upload.parts().count(), 1000);
-    upload.complete(&list(&parts)).unwrap();
-    let info = bucket.head("k").unwrap();
-    assert_eq!((info.size(), info.parts_count()), (6000 << 20, Some(1000)));
-    let end = info.size();
-    assert_eq!(&bucket.get_range("k", end - 10..end).unwrap()[..], &body[body.len() - 10..]);
-    let seam = 6 * MIB as u64 * 500;
-    let across = bucket.get_range("k", seam - 3..seam + 3).unwrap();
-    assert_eq!(&across[..], [&body[body.len() - 3..], &body[..3]].concat());
-    bucket.delete("s").unwrap();
-    assert_eq!(live_bytes(&store), 6 << 20);
-    bucket.delete("k").unwrap();
-    assert_eq!((live_bytes(&store), bucket.stats().unwrap().total().objects), (0, 0));
 }
 
 #[test]
@@ -823,130 +614,6 @@ fn a_completion_in_a_suspended_bucket_replaces_the_null_version_alone() {
     check_body(&bucket, "k", "upload");
     let stack: Vec<_> = bucket.list_versions("").map(|it| it.unwrap().version()).collect();
     assert_eq!(stack, [VersionId::Null, stamped]);
-}
-
-#[test]
-fn a_part_copied_while_its_source_is_overwritten_is_of_one_version() {
-    let store = store();
-    let bucket = store.create_bucket("test").unwrap();
-    let bodies = [vec![1; 9_000], vec![2; 9_000]];
-    bucket.put("s", bodies[0].clone()).unwrap();
-    let upload = bucket.create_upload("k").unwrap();
-    std::thread::scope(|scope| {
-        let writer = scope.spawn(|| {
-            for round in 0..300 {
-                bucket.put("s", bodies[round % 2].clone()).unwrap();
-            }
-        });
-        while !writer.is_finished() {
-            let options = CopyPartOptions::new().range(10..8_000);
-            let part = upload.copy_part_with(1, &source(&bucket, "s"), &options).unwrap();
-            let tags = bodies.each_ref().map(|body| ETag::of_bytes(&body[10..8_000]));
-            assert!(tags.contains(&part.etag));
-        }
-    });
-    let parts: Vec<CompletedPart> = upload.parts().map(|part| part.unwrap().into()).collect();
-    upload.complete(&parts).unwrap();
-    bucket.delete("s").unwrap();
-    let bytes = bucket.get("k").unwrap().bytes().unwrap();
-    assert!(bodies.iter().any(|body| bytes == body[10..8_000]));
-    bucket.delete("k").unwrap();
-    assert_eq!(live_bytes(&store), 0);
-}
-
-/// Seals with one byte, and binds as strictly as a real one.
-#[derive(Debug)]
-struct ToySealer;
-
-#[derive(Debug)]
-struct Toy(u8);
-
-impl Sealer for ToySealer {
-    fn seal(&self, context: &SealContext<'_>) -> Result<Box<dyn Sealing>, SealError> {
-        Ok(Box::new(Toy(0x40 | u8::try_from(context.key.len()).unwrap())))
-    }
-
-    fn open(
-        &self,
-        _context: &SealContext<'_>,
-        envelope: &[u8],
-        binding: &[u8; 32],
-        _plain_len: u64,
-    ) -> Result<Box<dyn Sealed>, SealError> {
-        match envelope.split_first() {
-            Some((key, bound)) if bound == binding => Ok(Box::new(Toy(*key))),
-            _ => Err(SealError::Refused),
-        }
-    }
-
-    fn rebind(
-        &self,
-        context: &SealContext<'_>,
-        envelope: &[u8],
-        from: &[u8; 32],
-        to: &[u8; 32],
-    ) -> Result<Bytes, SealError> {
-        self.open(context, envelope, from, 0)?;
-        Ok([&envelope[..1], to].concat().into())
-    }
-}
-
-impl Sealing for Toy {
-    fn update(&mut self, plain: &[u8]) -> Result<Bytes, SealError> {
-        Ok(plain.iter().map(|byte| byte ^ self.0).collect())
-    }
-
-    fn finish(&mut self) -> Result<Bytes, SealError> {
-        Ok(Bytes::new())
-    }
-
-    fn envelope(&mut self, binding: &[u8; 32]) -> Result<Bytes, SealError> {
-        Ok([&[self.0], &binding[..]].concat().into())
-    }
-}
-
-impl Sealed for Toy {
-    fn sealed_range(&self, range: Range<u64>) -> Range<u64> {
-        range
-    }
-
-    fn open_range(&self, _range: Range<u64>, sealed: &[u8]) -> Result<Bytes, SealError> {
-        Ok(sealed.iter().map(|byte| byte ^ self.0).collect())
-    }
-}
-
-#[test]
-fn sealed_parts_are_bound_to_their_upload_and_then_to_their_object() {
-    let backend = Arc::new(MemoryBackend::new());
-    let builder = Store::builder(backend.clone()).sealer(Arc::new(ToySealer));
-    let store = builder.settings(small_parts(EtagMode::Md5)).build().unwrap();
-    let options = BucketOptions::new().versioning(Versioning::Enabled);
-    let bucket = store.create_bucket_with("test", options).unwrap();
-    let other = store.create_bucket("other").unwrap();
-    let body: Vec<u8> = (0..50_000_u32).flat_map(u32::to_be_bytes).collect();
-    bucket.put("s", body.clone()).unwrap();
-
-    let upload = bucket.create_upload("k").unwrap();
-    let first = upload.put_part(2, body.clone()).unwrap();
-    let second = upload.copy_part(5, &source(&bucket, "s")).unwrap();
-    let before = live_bytes(&store);
-    let last = upload.put_part(7, "end").unwrap();
-    upload.complete(&list(&[first, second, last])).unwrap();
-    let all = [&body[..], &body, b"end"].concat();
-    assert_eq!(bucket.get("k").unwrap().bytes().unwrap(), all);
-    assert_eq!(live_bytes(&store), before + 3);
-
-    // Across the parts, into another bucket, and on from there.
-    let upload = other.create_upload("copy").unwrap();
-    let options = CopyPartOptions::new().range(100_000..400_003);
-    let first = upload.copy_part_with(1, &source(&bucket, "k"), &options).unwrap();
-    let second = upload.copy_part(2, &source(&bucket, "k")).unwrap();
-    upload.complete(&list(&[first, second])).unwrap();
-    assert_eq!(live_bytes(&store), before + 3);
-    assert_eq!(other.get("copy").unwrap().bytes().unwrap(), [&all[100_000..], &all].concat());
-
-    let plain = Store::builder(backend).build().unwrap().bucket("other").unwrap();
-    check_fails(plain.get("copy").and_then(|object| object.bytes()), "AccessDenied");
 }
 
 #[test]
