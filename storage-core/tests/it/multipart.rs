@@ -4,6 +4,7 @@
 
 mod copied_parts;
 mod lists;
+mod meddling;
 
 use bytes::Bytes;
 use cistern_storage_core::{
