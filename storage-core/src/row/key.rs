@@ -27,7 +27,8 @@ pub(crate) struct HeadKey(Bytes);
 
 impl HeadKey {
     pub(crate) fn new(bucket: u32, key: &str) -> Self {
-        let mut row = prefixed(OBJECT, bucket, key.len() + 11);
+        // Exact for a key without zero bytes, so that it is shared without another allocation.
+        let mut row = prefixed(OBJECT, bucket, key.len() + 3);
         escape(&mut row, key.as_bytes());
         row.put_slice(&END);
         row.put_u8(HEAD);
