@@ -3,9 +3,11 @@
 //! Real files are one plug, memory is another, the simulator's faulty disk a third. `std::fs`
 //! appears in `real.rs` and nowhere else.
 
+mod memory;
 mod name;
 mod real;
 
+pub use memory::{Call, Counts, Crash, Failure, MemoryDevice};
 pub use real::RealDevice;
 
 use std::{fmt, io, sync::Arc};
