@@ -3,6 +3,9 @@
 #[allow(dead_code, unused_imports, reason = "the engine that calls it is not here yet")]
 mod blob_file;
 pub mod device;
+#[allow(dead_code, reason = "the engine calls it")]
+mod index;
 #[allow(dead_code, reason = "the engine that calls it is not here yet")]
 mod sum;
 pub mod threads;
+pub mod verify;
