@@ -47,8 +47,7 @@ impl BlockBuilder {
 
     /// Appends an entry; its key is above all before it.
     pub(super) fn push(&mut self, key: &[u8], value: Option<&[u8]>) {
-        let offset =
-            u16::try_from(self.bytes.len()).expect("a block with room begins below 64 KiB");
+        let offset = u16::try_from(self.bytes.len()).expect("a block with room begins below 64 KiB");
         let shared = if self.is_empty() {
             self.first_len = key.len();
             0
@@ -77,8 +76,7 @@ impl BlockBuilder {
         for offset in &self.offsets {
             self.bytes.extend_from_slice(&offset.to_le_bytes());
         }
-        let count =
-            u16::try_from(self.offsets.len()).expect("every entry has an offset of its own");
+        let count = u16::try_from(self.offsets.len()).expect("every entry has an offset of its own");
         self.bytes.extend_from_slice(&count.to_le_bytes());
         let sum = block_sum(run, offset, &self.bytes);
         self.bytes.extend_from_slice(&sum.to_le_bytes());

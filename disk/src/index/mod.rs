@@ -40,7 +40,10 @@ use self::{
     run::Run,
     run_writer::RunWriter,
 };
-use crate::{device::Device, verify::Finding};
+use crate::{
+    device::Device,
+    verify::Finding,
+};
 use bytes::Bytes;
 use cistern_storage_core::port::{BackendError, KeyRange, Order, Row};
 use parking_lot::{Mutex, RwLock};
@@ -403,8 +406,7 @@ impl Index {
         let at = runs.iter().position(|run| run.id() == inputs[0].id());
         let at = at.expect("only a merge removes runs, and there is one at a time");
         runs.splice(at..at + inputs.len(), output);
-        let meta =
-            manifest.meta().cloned().expect("runs come from a checkpoint, which leaves meta");
+        let meta = manifest.meta().cloned().expect("runs come from a checkpoint, which leaves meta");
         self.write_manifest(&mut manifest, &runs, meta)?;
         let mut state = self.state.write();
         let frozen = state.lower.frozen.clone();
