@@ -3,4 +3,5 @@
 pub mod device;
 #[allow(dead_code, reason = "the engine calls it")]
 mod index;
+pub mod threads;
 pub mod verify;
