@@ -47,7 +47,8 @@ impl BlockBuilder {
 
     /// Appends an entry; its key is above all before it.
     pub(super) fn push(&mut self, key: &[u8], value: Option<&[u8]>) {
-        let offset = u16::try_from(self.bytes.len()).expect("a block with room begins below 64 KiB");
+        let offset =
+            u16::try_from(self.bytes.len()).expect("a block with room begins below 64 KiB");
         let shared = if self.is_empty() {
             self.first_len = key.len();
             0
@@ -76,7 +77,8 @@ impl BlockBuilder {
         for offset in &self.offsets {
             self.bytes.extend_from_slice(&offset.to_le_bytes());
         }
-        let count = u16::try_from(self.offsets.len()).expect("every entry has an offset of its own");
+        let count =
+            u16::try_from(self.offsets.len()).expect("every entry has an offset of its own");
         self.bytes.extend_from_slice(&count.to_le_bytes());
         let sum = block_sum(run, offset, &self.bytes);
         self.bytes.extend_from_slice(&sum.to_le_bytes());
@@ -283,7 +285,8 @@ mod tests {
             for (number, (want_key, want_value)) in rows.iter().enumerate() {
                 block.key_into(number, &mut key);
                 prop_assert_eq!(&key, want_key);
-                prop_assert_eq!(block.value(number).as_deref(), want_value.as_deref());
+                let value = block.value(number);
+                prop_assert_eq!(value.as_deref(), want_value.as_deref());
             }
             let want = rows.binary_search_by(|(key, _)| key.as_slice().cmp(probe.as_bytes()));
             prop_assert_eq!(block.search(probe.as_bytes()), want);

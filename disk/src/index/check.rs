@@ -65,16 +65,16 @@ pub(super) fn rows(run: &Run, report: &mut dyn FnMut(Finding)) -> Result<(), Bac
     let index = run.index();
     for number in 0..index.count() {
         let range = index.range(number);
-        let block = match run.read(range.clone()).and_then(|bytes| run.parse(bytes.into(), range.start))
-        {
-            Ok(block) => block,
-            Err(BackendError::Damaged { place, offset, detail }) => {
-                report(Finding::new(place, offset, detail));
-                whole = false;
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
+        let block =
+            match run.read(range.clone()).and_then(|bytes| run.parse(bytes.into(), range.start)) {
+                Ok(block) => block,
+                Err(BackendError::Damaged { place, offset, detail }) => {
+                    report(Finding::new(place, offset, detail));
+                    whole = false;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
         let mut wrong = |detail| report(Finding::new(run.name(), range.start, detail));
         for entry in 0..block.count() {
             block.key_into(entry, &mut key);

@@ -1,10 +1,6 @@
 //! Cursors: one over each source of rows, and one that merges them.
 
-use super::{
-    block::Block,
-    cache::BlockCache,
-    run::Run,
-};
+use super::{block::Block, cache::BlockCache, run::Run};
 use bytes::Bytes;
 use cistern_storage_core::port::{BackendError, KeyRange, Order};
 use std::{cmp::Ordering, ops::Bound};
@@ -249,7 +245,8 @@ impl<'a> RunStream<'a> {
         let range = index.range(self.block_number);
         if range.end > self.chunk_at + self.chunk.len() as u64 {
             let mut end = range.end;
-            let ahead = (self.block_number + 1..index.count()).map(|number| index.range(number).end);
+            let ahead =
+                (self.block_number + 1..index.count()).map(|number| index.range(number).end);
             for block_end in ahead.take_while(|&end| end - range.start <= STREAM_BYTES) {
                 end = block_end;
             }

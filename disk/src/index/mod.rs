@@ -40,10 +40,7 @@ use self::{
     run::Run,
     run_writer::RunWriter,
 };
-use crate::{
-    device::Device,
-    verify::Finding,
-};
+use crate::{device::Device, verify::Finding};
 use bytes::Bytes;
 use cistern_storage_core::port::{BackendError, KeyRange, Order, Row};
 use parking_lot::{Mutex, RwLock};
@@ -133,12 +130,12 @@ impl Index {
     /// # Errors
     /// [`BackendError::Damaged`] when a run is missing or not whole, or both manifests are damaged.
     pub(crate) fn open(
-        device: Arc<dyn Device>,
+        device: &Arc<dyn Device>,
         settings: IndexSettings,
     ) -> Result<(Self, Option<Bytes>), BackendError> {
         let mut attempts = 1;
         loop {
-            match Self::open_once(&device, settings) {
+            match Self::open_once(device, settings) {
                 // The owner has merged the runs away since the manifest was read.
                 Err(BackendError::Damaged { .. })
                     if settings.access == Access::ReadOnly && attempts < READ_ONLY_ATTEMPTS =>
@@ -406,7 +403,8 @@ impl Index {
         let at = runs.iter().position(|run| run.id() == inputs[0].id());
         let at = at.expect("only a merge removes runs, and there is one at a time");
         runs.splice(at..at + inputs.len(), output);
-        let meta = manifest.meta().cloned().expect("runs come from a checkpoint, which leaves meta");
+        let meta =
+            manifest.meta().cloned().expect("runs come from a checkpoint, which leaves meta");
         self.write_manifest(&mut manifest, &runs, meta)?;
         let mut state = self.state.write();
         let frozen = state.lower.frozen.clone();
