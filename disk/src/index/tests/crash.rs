@@ -33,7 +33,7 @@ fn run_rounds(index: &Index, first: usize, rounds: usize) -> (usize, Result<(), 
     for number in first..=rounds {
         publish_round(index, number);
         index.freeze();
-        if let Err(error) = index.checkpoint(Bytes::from(number.to_string())) {
+        if let Err(error) = index.checkpoint(meta_of(number)) {
             return (acknowledged, Err(error));
         }
         acknowledged = number;
@@ -44,11 +44,16 @@ fn run_rounds(index: &Index, first: usize, rounds: usize) -> (usize, Result<(), 
     (acknowledged, Ok(()))
 }
 
+/// Longer than a sector, so that a manifest can be torn.
+fn meta_of(round: usize) -> Bytes {
+    format!("{round:2000}").into()
+}
+
 /// Reopens: the rows must be those of the round that the meta names, and no round is lost.
 #[track_caller]
 fn check_reopened(device: &MemoryDevice, acknowledged: usize, expected: &[Rows]) -> (Index, usize) {
     let (index, meta) = open(device);
-    let round = meta.map_or(0, |meta| str::from_utf8(&meta).unwrap().parse::<usize>().unwrap());
+    let round = meta.map_or(0, |meta| str::from_utf8(&meta).unwrap().trim().parse().unwrap());
     assert!(round >= acknowledged, "round {acknowledged} was acknowledged, {round} is there");
     assert!(round <= acknowledged + 1);
     assert_eq!(all_rows(&index).unwrap(), expected[round]);
