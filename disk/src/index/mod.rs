@@ -79,7 +79,7 @@ pub(crate) enum Access {
 pub(crate) struct Index {
     device: Arc<dyn Device>,
     access: Access,
-    cache: BlockCache,
+    cache: Arc<BlockCache>,
     state: RwLock<State>,
     epoch: AtomicU64,
     next_run: AtomicU64,
@@ -154,14 +154,15 @@ impl Index {
         let found = manifest::read(&**device)?;
         let manifest = found.manifest.as_ref();
         let records = manifest.map_or(&[][..], |manifest| &manifest.runs);
-        let runs = records.iter().map(|record| open_recorded(&**device, *record));
+        let cache = BlockCache::new(settings.block_cache_bytes);
+        let runs = records.iter().map(|record| open_recorded(&**device, *record, &cache));
         let runs = runs.collect::<Result<Vec<_>, _>>()?;
         let (strays, id_max) = strays(&**device, &runs)?;
         let next_run = manifest.map_or(1, |manifest| manifest.next_run).max(id_max + 1);
         let index = Self {
             device: Arc::clone(device),
             access: settings.access,
-            cache: BlockCache::new(settings.block_cache_bytes),
+            cache,
             state: RwLock::new(State {
                 active: Generation::default(),
                 lower: Arc::new(Lower { frozen: Vec::new(), runs }),
@@ -200,7 +201,7 @@ impl Index {
         }
         let hash = bloom::hash(key);
         for run in lower.runs.iter().filter(|run| run.may_contain(hash)) {
-            if let Some(value) = run.entry(key, &self.cache)? {
+            if let Some(value) = run.entry(key)? {
                 return Ok(value);
             }
         }
@@ -243,7 +244,7 @@ impl Index {
             }
         }
         for run in &lower.runs {
-            let cursor = RunCursor::seek(run, &self.cache, range, order)?;
+            let cursor = RunCursor::seek(run, range, order)?;
             sources.extend(cursor.map(Source::Run));
         }
         rows_of(Merged::new(sources, order), range, order, limit)
@@ -352,7 +353,7 @@ impl Index {
             writer.abandon();
             return Err(error);
         }
-        Ok(writer.finish()?.map(Arc::new))
+        Ok(writer.finish(&self.cache)?.map(Arc::new))
     }
 
     fn write_manifest(
@@ -480,9 +481,9 @@ fn fill(
     tombstones: Tombstones,
 ) -> Result<(), BackendError> {
     while let Some(source) = merged.next()? {
-        let (Some(key), value) = (source.key(), source.value()) else { break };
+        let (Some(key), value) = (source.key(), source.value_slice()) else { break };
         if value.is_some() || tombstones == Tombstones::Keep {
-            writer.push(key, value.as_deref())?;
+            writer.push(key, value)?;
         }
     }
     Ok(())
@@ -521,8 +522,12 @@ fn record(run: &Run) -> RunRecord {
 }
 
 /// Opens the run that a manifest means.
-fn open_recorded(device: &dyn Device, record: RunRecord) -> Result<Arc<Run>, BackendError> {
-    let run = Run::open(device, record.id)?;
+fn open_recorded(
+    device: &dyn Device,
+    record: RunRecord,
+    cache: &Arc<BlockCache>,
+) -> Result<Arc<Run>, BackendError> {
+    let run = Run::open(device, record.id, cache)?;
     check::is_recorded(&run, record)?;
     Ok(Arc::new(run))
 }
