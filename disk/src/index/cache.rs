@@ -1,142 +1,147 @@
 //! The block cache: verified blocks, shared by all runs, bounded in bytes.
 //!
-//! Shards keep readers out of each other's way; inside one, a clock hand gives every block that was
-//! used since its last round a second chance.
+//! A block in the cache hangs in a slot of its run, found by its number: no hashing, no lock that
+//! readers of different blocks share. Beside that, one queue knows the blocks in the order they
+//! came. When there are too many bytes the first of the queue goes, unless it was used meanwhile:
+//! then it goes to the end, once.
+//!
+//! Lock order: queue, slot. A reader that finds its block takes the slot alone.
 
 use super::block::Block;
 use parking_lot::Mutex;
 use std::{
-    collections::HashMap,
-    hash::{BuildHasherDefault, Hasher},
+    collections::VecDeque,
+    sync::{Arc, Weak},
 };
 
-/// How many parts the cache has, each with a lock of its own.
-const SHARDS: usize = 16;
-
 /// What a cached block costs besides its bytes.
-const SLOT_BYTES: usize = 128;
+const ENTRY_BYTES: usize = 64;
 
-/// A block's name: its run and its number there. Run ids are never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct BlockKey {
-    pub(super) run: u64,
-    pub(super) block: u64,
-}
+/// A block that alone would take more than this part of the cache is not kept: one in so many.
+const BLOCK_SHARE: usize = 4;
 
-impl BlockKey {
-    fn spread(self) -> u64 {
-        let mut word = (self.run << 40) ^ self.run ^ self.block;
-        word = (word ^ (word >> 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        word ^ (word >> 29)
-    }
-}
-
-/// Blocks by name, up to a number of bytes.
+/// Keeps blocks, up to a number of bytes.
 #[derive(Debug)]
 pub(super) struct BlockCache {
-    shards: Vec<Mutex<Shard>>,
-}
-
-#[derive(Debug, Default)]
-struct Shard {
-    places: HashMap<BlockKey, usize, BuildHasherDefault<KeyHasher>>,
-    slots: Vec<Slot>,
-    hand: usize,
-    bytes: usize,
+    queue: Mutex<Queue>,
     bytes_max: usize,
 }
 
+#[derive(Debug, Default)]
+struct Queue {
+    blocks: VecDeque<Queued>,
+    bytes: usize,
+}
+
 #[derive(Debug)]
+struct Queued {
+    run: Weak<RunSlots>,
+    block: usize,
+    cost: usize,
+}
+
+/// The cached blocks of one run.
+#[derive(Debug)]
+pub(super) struct RunSlots {
+    slots: Vec<Mutex<Slot>>,
+    cache: Arc<BlockCache>,
+}
+
+#[derive(Debug, Default)]
 struct Slot {
-    key: BlockKey,
-    block: Block,
+    block: Option<Block>,
     used: bool,
 }
 
 impl BlockCache {
-    pub(super) fn new(bytes_max: usize) -> Self {
-        let shard = || Shard { bytes_max: bytes_max / SHARDS, ..Shard::default() };
-        Self { shards: (0..SHARDS).map(|_| Mutex::new(shard())).collect() }
+    pub(super) fn new(bytes_max: usize) -> Arc<Self> {
+        Arc::new(Self { queue: Mutex::default(), bytes_max })
     }
 
-    fn shard(&self, key: BlockKey) -> &Mutex<Shard> {
-        let number = usize::try_from(key.spread() >> 60).expect("four bits");
-        &self.shards[number]
-    }
-
-    /// The block, if it is here.
-    pub(super) fn block(&self, key: BlockKey) -> Option<Block> {
-        let mut shard = self.shard(key).lock();
-        let place = *shard.places.get(&key)?;
-        let slot = &mut shard.slots[place];
-        slot.used = true;
-        Some(slot.block.clone())
-    }
-
-    /// Keeps a block, unless it would take a large part of the cache by itself.
-    pub(super) fn insert(&self, key: BlockKey, block: &Block) {
-        let mut shard = self.shard(key).lock();
-        let cost = block.cost_bytes() + SLOT_BYTES;
-        if cost > shard.bytes_max / 4 || shard.places.contains_key(&key) {
-            return;
-        }
-        while shard.bytes + cost > shard.bytes_max {
-            shard.evict_one();
-        }
-        let place = shard.slots.len();
-        shard.bytes += cost;
-        shard.slots.push(Slot { key, block: block.clone(), used: false });
-        shard.places.insert(key, place);
+    /// Slots for a run of `blocks` blocks.
+    pub(super) fn slots(self: &Arc<Self>, blocks: usize) -> Arc<RunSlots> {
+        let slots = (0..blocks).map(|_| Mutex::default()).collect();
+        Arc::new(RunSlots { slots, cache: Arc::clone(self) })
     }
 
     /// Bytes kept now.
     pub(super) fn bytes(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().bytes).sum()
+        self.queue.lock().bytes
+    }
+
+    /// Counts in a block that was put into its slot, and makes room for it.
+    fn count_in(&self, queued: Queued) {
+        // What goes is dropped after the lock: the last handle of a run takes the lock again.
+        let mut gone = Vec::new();
+        let mut queue = self.queue.lock();
+        queue.bytes += queued.cost;
+        queue.blocks.push_back(queued);
+        // Readers may mark blocks as used all the while: nothing gets more than one chance here.
+        let mut chances = queue.blocks.len();
+        while queue.bytes > self.bytes_max {
+            let Some(first) = queue.blocks.pop_front() else { break };
+            let run = first.run.upgrade();
+            if let Some(run) = &run {
+                let mut slot = run.slots[first.block].lock();
+                if slot.used && chances > 0 {
+                    chances -= 1;
+                    slot.used = false;
+                    drop(slot);
+                    queue.blocks.push_back(first);
+                    gone.push((Some(Arc::clone(run)), None));
+                    continue;
+                }
+                gone.push((None, slot.block.take()));
+            }
+            queue.bytes -= first.cost;
+            gone.push((run, None));
+        }
+        drop(queue);
     }
 }
 
-impl Shard {
-    /// Lets the first block under the hand go that was not used since the hand passed it.
-    fn evict_one(&mut self) {
-        loop {
-            self.hand = if self.hand >= self.slots.len() { 0 } else { self.hand };
-            let slot = &mut self.slots[self.hand];
-            if slot.used {
-                slot.used = false;
-                self.hand += 1;
-                continue;
-            }
-            let gone = self.slots.swap_remove(self.hand);
-            self.places.remove(&gone.key);
-            self.bytes -= gone.block.cost_bytes() + SLOT_BYTES;
-            if let Some(moved) = self.slots.get(self.hand) {
-                self.places.insert(moved.key, self.hand);
-            }
+impl RunSlots {
+    /// Block `number`, if it is here.
+    pub(super) fn block(&self, number: usize) -> Option<Block> {
+        let mut slot = self.slots[number].lock();
+        slot.used = true;
+        slot.block.clone()
+    }
+
+    /// Keeps block `number`, unless it would take a large part of the cache by itself.
+    pub(super) fn insert(self: &Arc<Self>, number: usize, block: &Block) {
+        let cost = block.cost_bytes() + ENTRY_BYTES;
+        if cost > self.cache.bytes_max / BLOCK_SHARE {
             return;
         }
+        {
+            let mut slot = self.slots[number].lock();
+            if slot.block.is_some() {
+                return;
+            }
+            *slot = Slot { block: Some(block.clone()), used: false };
+        }
+        self.cache.count_in(Queued { run: Arc::downgrade(self), block: number, cost });
+    }
+
+    /// What the slots cost to keep, without the blocks.
+    pub(super) fn cost_bytes(&self) -> usize {
+        self.slots.len() * size_of::<Mutex<Slot>>()
     }
 }
 
-/// Names are spread by multiplication; nobody outside chooses them.
-#[derive(Debug, Default)]
-struct KeyHasher(u64);
-
-impl Hasher for KeyHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|&byte| self.write_u64(byte.into()));
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        let mixed = (self.0.rotate_left(5) ^ word).wrapping_mul(0x517C_C1B7_2722_0A95);
-        self.0 = mixed ^ (mixed >> 32);
+impl Drop for RunSlots {
+    /// The blocks of a run go with it.
+    fn drop(&mut self) {
+        let mut queue = self.cache.queue.lock();
+        let Queue { blocks, bytes } = &mut *queue;
+        blocks.retain(|queued| {
+            let lives = queued.run.strong_count() > 0;
+            *bytes -= if lives { 0 } else { queued.cost };
+            lives
+        });
     }
 }
-
-const _: () = assert!(SHARDS == 16, "a shard is chosen by four bits");
 
 #[cfg(test)]
 mod tests {
@@ -152,23 +157,39 @@ mod tests {
     #[test]
     fn the_cache_stays_within_its_bytes_and_keeps_what_is_used() {
         let cache = BlockCache::new(1 << 20);
-        let hot = BlockKey { run: 1, block: 0 };
-        cache.insert(hot, &block(1000));
+        let run = cache.slots(10_000);
+        run.insert(0, &block(1000));
         for number in 1..10_000 {
-            cache.insert(BlockKey { run: 1, block: number }, &block(1000));
-            assert!(cache.block(hot).is_some(), "lost after {number}");
+            run.insert(number, &block(1000));
+            assert!(run.block(0).is_some(), "lost after {number}");
             assert!(cache.bytes() <= 1 << 20);
         }
         assert!(cache.bytes() > 1 << 19);
+        assert!(run.block(1).is_none());
+        assert!(run.block(9999).is_some());
     }
 
     #[test]
     fn a_huge_block_does_not_empty_the_cache() {
         let cache = BlockCache::new(1 << 20);
-        let small = BlockKey { run: 1, block: 0 };
-        cache.insert(small, &block(10));
-        cache.insert(BlockKey { run: 1, block: 1 }, &block(1 << 19));
-        assert!(cache.block(small).is_some());
-        assert!(cache.block(BlockKey { run: 1, block: 1 }).is_none());
+        let run = cache.slots(2);
+        run.insert(0, &block(10));
+        run.insert(1, &block(1 << 19));
+        assert!(run.block(0).is_some());
+        assert!(run.block(1).is_none());
+    }
+
+    #[test]
+    fn the_blocks_of_a_run_go_with_it() {
+        let cache = BlockCache::new(1 << 20);
+        let (kept, dropped) = (cache.slots(100), cache.slots(100));
+        for number in 0..100 {
+            kept.insert(number, &block(100));
+            dropped.insert(number, &block(100));
+        }
+        let both = cache.bytes();
+        drop(dropped);
+        assert_eq!(cache.bytes(), both / 2);
+        assert!(kept.block(50).is_some());
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{
     bloom,
+    cache::BlockCache,
     manifest::{Found, NAMES, RunRecord, Slot, read, read_slot},
     run::{Run, damaged},
 };
@@ -33,7 +34,7 @@ pub(crate) fn run(
     record: RunRecord,
     report: &mut dyn FnMut(Finding),
 ) -> Result<(), BackendError> {
-    let outcome = Run::open(device, record.id).and_then(|run| {
+    let outcome = Run::open(device, record.id, &BlockCache::new(0)).and_then(|run| {
         is_recorded(&run, record)?;
         rows(&run, report)
     });
@@ -65,8 +66,7 @@ pub(super) fn rows(run: &Run, report: &mut dyn FnMut(Finding)) -> Result<(), Bac
     let index = run.index();
     for number in 0..index.count() {
         let range = index.range(number);
-        let block = match run.read(range.clone()).and_then(|bytes| run.parse(bytes.into(), range.start))
-        {
+        let block = match run.read_block(number) {
             Ok(block) => block,
             Err(BackendError::Damaged { place, offset, detail }) => {
                 report(Finding::new(place, offset, detail));

@@ -1,10 +1,6 @@
 //! Cursors: one over each source of rows, and one that merges them.
 
-use super::{
-    block::Block,
-    cache::BlockCache,
-    run::Run,
-};
+use super::{block::Block, run::Run};
 use bytes::Bytes;
 use cistern_storage_core::port::{BackendError, KeyRange, Order};
 use std::{cmp::Ordering, ops::Bound};
@@ -42,14 +38,21 @@ impl Source<'_> {
         }
     }
 
-    /// The current value; `None` for a tombstone.
-    pub(super) fn value(&self) -> Option<Bytes> {
+    /// The current value, to be kept; `None` for a tombstone.
+    pub(super) fn value(&mut self) -> Option<Bytes> {
         match self {
             Self::Rows(rows) => rows.head.as_ref().and_then(|(_, value)| value.clone()),
+            Self::Run(run) => run.value(),
+            Self::Stream(_) => self.value_slice().map(Bytes::copy_from_slice),
+        }
+    }
+
+    /// The current value, to be looked at.
+    pub(super) fn value_slice(&self) -> Option<&[u8]> {
+        match self {
+            Self::Rows(rows) => rows.head.as_ref().and_then(|(_, value)| value.as_deref()),
             Self::Run(run) => run.block.as_ref().and_then(|block| block.value(run.entry)),
-            Self::Stream(stream) => {
-                stream.block.as_ref().and_then(|block| block.value(stream.entry))
-            }
+            Self::Stream(run) => run.block.as_ref().and_then(|block| block.value(run.entry)),
         }
     }
 
@@ -86,10 +89,11 @@ impl<'a> RowsCursor<'a> {
 #[derive(Debug)]
 pub(super) struct RunCursor<'a> {
     run: &'a Run,
-    cache: &'a BlockCache,
     order: Order,
     /// `None` at the end.
     block: Option<Block>,
+    /// The block as a value pins it, once one was asked for.
+    pinned: Option<Bytes>,
     block_number: usize,
     entry: usize,
     key: Vec<u8>,
@@ -100,7 +104,6 @@ impl<'a> RunCursor<'a> {
     /// near the range. It does not stop at the range's end: the caller does.
     pub(super) fn seek(
         run: &'a Run,
-        cache: &'a BlockCache,
         range: KeyRange<'_>,
         order: Order,
     ) -> Result<Option<Self>, BackendError> {
@@ -117,9 +120,10 @@ impl<'a> RunCursor<'a> {
             (Bound::Unbounded, Order::Forward) => 0,
             (Bound::Unbounded, Order::Reverse) => index.count() - 1,
         };
-        let block = run.block(block_number, cache)?;
+        let block = run.block(block_number)?;
         let key = Vec::with_capacity(index.last_key().len().max(64));
-        let mut cursor = Self { run, cache, order, block: None, block_number, entry: 0, key };
+        let mut cursor =
+            Self { run, order, block: None, pinned: None, block_number, entry: 0, key };
         match order {
             Order::Forward => cursor.start_forward(block, from)?,
             Order::Reverse => cursor.start_reverse(block, from)?,
@@ -171,15 +175,22 @@ impl<'a> RunCursor<'a> {
         Ok(())
     }
 
+    fn value(&mut self) -> Option<Bytes> {
+        let block = self.block.as_ref()?;
+        let range = block.value_range(self.entry)?;
+        Some(self.pinned.get_or_insert_with(|| block.pinned()).slice(range))
+    }
+
     /// Goes to the block that follows in the cursor's order.
     fn next_block(&mut self) -> Result<(), BackendError> {
         self.block = None;
+        self.pinned = None;
         let next = match self.order {
             Order::Forward => Some(self.block_number + 1).filter(|&n| n < self.run.index().count()),
             Order::Reverse => self.block_number.checked_sub(1),
         };
         let Some(number) = next else { return Ok(()) };
-        let block = self.run.block(number, self.cache)?;
+        let block = self.run.block(number)?;
         self.block_number = number;
         let entry = match self.order {
             Order::Forward => 0,
@@ -209,7 +220,7 @@ fn overlaps(first: &[u8], last: &[u8], range: KeyRange<'_>) -> bool {
 #[derive(Debug)]
 pub(super) struct RunStream<'a> {
     run: &'a Run,
-    chunk: Bytes,
+    chunk: Vec<u8>,
     chunk_at: u64,
     /// `None` at the end.
     block: Option<Block>,
@@ -221,7 +232,7 @@ pub(super) struct RunStream<'a> {
 impl<'a> RunStream<'a> {
     /// A cursor at the run's first entry.
     pub(super) fn begin(run: &'a Run) -> Result<Self, BackendError> {
-        let (chunk, key) = (Bytes::new(), Vec::new());
+        let (chunk, key) = (Vec::new(), Vec::new());
         let mut stream =
             Self { run, chunk, chunk_at: 0, block: None, block_number: 0, entry: 0, key };
         stream.load()?;
@@ -249,16 +260,17 @@ impl<'a> RunStream<'a> {
         let range = index.range(self.block_number);
         if range.end > self.chunk_at + self.chunk.len() as u64 {
             let mut end = range.end;
-            let ahead = (self.block_number + 1..index.count()).map(|number| index.range(number).end);
+            let ahead =
+                (self.block_number + 1..index.count()).map(|number| index.range(number).end);
             for block_end in ahead.take_while(|&end| end - range.start <= STREAM_BYTES) {
                 end = block_end;
             }
-            self.chunk = self.run.read(range.start..end)?.into();
+            self.chunk = self.run.read(range.start..end)?;
             self.chunk_at = range.start;
         }
         let place = |at: u64| usize::try_from(at - self.chunk_at).expect("it is in the chunk");
-        let bytes = self.chunk.slice(place(range.start)..place(range.end));
-        let block = self.run.parse(bytes, range.start)?;
+        let bytes = &self.chunk[place(range.start)..place(range.end)];
+        let block = self.run.parse(bytes.into(), range.start)?;
         block.key_into(0, &mut self.key);
         self.entry = 0;
         self.block = Some(block);
@@ -284,7 +296,7 @@ impl<'a> Merged<'a> {
     }
 
     /// Goes to the next entry: the source that stands on it, or `None` at the end.
-    pub(super) fn next(&mut self) -> Result<Option<&Source<'a>>, BackendError> {
+    pub(super) fn next(&mut self) -> Result<Option<&mut Source<'a>>, BackendError> {
         let leads = match self.current {
             Some(current) => self.advance_leads(current)?,
             None => false,
@@ -292,7 +304,7 @@ impl<'a> Merged<'a> {
         if !leads {
             self.current = self.choose()?;
         }
-        Ok(self.current.map(|current| &self.sources[current]))
+        Ok(self.current.map(|current| &mut self.sources[current]))
     }
 
     /// Advances the current source; true when it still comes before all others. Sources seldom

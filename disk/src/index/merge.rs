@@ -21,7 +21,8 @@ pub(super) fn merge_count(runs: &[Weight]) -> Option<usize> {
     let mut newer = Weight { bytes: 0, entries: 0 };
     let mut count = None;
     for (number, run) in runs.iter().enumerate() {
-        let heavy = newer.bytes * NEWER_SHARE > run.bytes || newer.entries * NEWER_SHARE > run.entries;
+        let heavy =
+            newer.bytes * NEWER_SHARE > run.bytes || newer.entries * NEWER_SHARE > run.entries;
         if number > 0 && heavy {
             count = Some(number + 1);
         }

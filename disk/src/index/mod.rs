@@ -40,10 +40,7 @@ use self::{
     run::Run,
     run_writer::RunWriter,
 };
-use crate::{
-    device::Device,
-    verify::Finding,
-};
+use crate::{device::Device, verify::Finding};
 use bytes::Bytes;
 use cistern_storage_core::port::{BackendError, KeyRange, Order, Row};
 use parking_lot::{Mutex, RwLock};
@@ -82,7 +79,7 @@ pub(crate) enum Access {
 pub(crate) struct Index {
     device: Arc<dyn Device>,
     access: Access,
-    cache: BlockCache,
+    cache: Arc<BlockCache>,
     state: RwLock<State>,
     epoch: AtomicU64,
     next_run: AtomicU64,
@@ -133,12 +130,12 @@ impl Index {
     /// # Errors
     /// [`BackendError::Damaged`] when a run is missing or not whole, or both manifests are damaged.
     pub(crate) fn open(
-        device: Arc<dyn Device>,
+        device: &Arc<dyn Device>,
         settings: IndexSettings,
     ) -> Result<(Self, Option<Bytes>), BackendError> {
         let mut attempts = 1;
         loop {
-            match Self::open_once(&device, settings) {
+            match Self::open_once(device, settings) {
                 // The owner has merged the runs away since the manifest was read.
                 Err(BackendError::Damaged { .. })
                     if settings.access == Access::ReadOnly && attempts < READ_ONLY_ATTEMPTS =>
@@ -157,14 +154,15 @@ impl Index {
         let found = manifest::read(&**device)?;
         let manifest = found.manifest.as_ref();
         let records = manifest.map_or(&[][..], |manifest| &manifest.runs);
-        let runs = records.iter().map(|record| open_recorded(&**device, *record));
+        let cache = BlockCache::new(settings.block_cache_bytes);
+        let runs = records.iter().map(|record| open_recorded(&**device, *record, &cache));
         let runs = runs.collect::<Result<Vec<_>, _>>()?;
         let (strays, id_max) = strays(&**device, &runs)?;
         let next_run = manifest.map_or(1, |manifest| manifest.next_run).max(id_max + 1);
         let index = Self {
             device: Arc::clone(device),
             access: settings.access,
-            cache: BlockCache::new(settings.block_cache_bytes),
+            cache,
             state: RwLock::new(State {
                 active: Generation::default(),
                 lower: Arc::new(Lower { frozen: Vec::new(), runs }),
@@ -203,7 +201,7 @@ impl Index {
         }
         let hash = bloom::hash(key);
         for run in lower.runs.iter().filter(|run| run.may_contain(hash)) {
-            if let Some(value) = run.entry(key, &self.cache)? {
+            if let Some(value) = run.entry(key)? {
                 return Ok(value);
             }
         }
@@ -246,7 +244,7 @@ impl Index {
             }
         }
         for run in &lower.runs {
-            let cursor = RunCursor::seek(run, &self.cache, range, order)?;
+            let cursor = RunCursor::seek(run, range, order)?;
             sources.extend(cursor.map(Source::Run));
         }
         rows_of(Merged::new(sources, order), range, order, limit)
@@ -355,7 +353,7 @@ impl Index {
             writer.abandon();
             return Err(error);
         }
-        Ok(writer.finish()?.map(Arc::new))
+        Ok(writer.finish(&self.cache)?.map(Arc::new))
     }
 
     fn write_manifest(
@@ -406,7 +404,8 @@ impl Index {
         let at = runs.iter().position(|run| run.id() == inputs[0].id());
         let at = at.expect("only a merge removes runs, and there is one at a time");
         runs.splice(at..at + inputs.len(), output);
-        let meta = manifest.meta().cloned().expect("runs come from a checkpoint, which leaves meta");
+        let meta =
+            manifest.meta().cloned().expect("runs come from a checkpoint, which leaves meta");
         self.write_manifest(&mut manifest, &runs, meta)?;
         let mut state = self.state.write();
         let frozen = state.lower.frozen.clone();
@@ -482,9 +481,9 @@ fn fill(
     tombstones: Tombstones,
 ) -> Result<(), BackendError> {
     while let Some(source) = merged.next()? {
-        let (Some(key), value) = (source.key(), source.value()) else { break };
+        let (Some(key), value) = (source.key(), source.value_slice()) else { break };
         if value.is_some() || tombstones == Tombstones::Keep {
-            writer.push(key, value.as_deref())?;
+            writer.push(key, value)?;
         }
     }
     Ok(())
@@ -523,8 +522,12 @@ fn record(run: &Run) -> RunRecord {
 }
 
 /// Opens the run that a manifest means.
-fn open_recorded(device: &dyn Device, record: RunRecord) -> Result<Arc<Run>, BackendError> {
-    let run = Run::open(device, record.id)?;
+fn open_recorded(
+    device: &dyn Device,
+    record: RunRecord,
+    cache: &Arc<BlockCache>,
+) -> Result<Arc<Run>, BackendError> {
+    let run = Run::open(device, record.id, cache)?;
     check::is_recorded(&run, record)?;
     Ok(Arc::new(run))
 }

@@ -7,6 +7,9 @@ use std::collections::{BTreeMap, btree_map};
 /// What a row costs in the map besides its bytes: two handles, the tree's share, the allocation.
 const ROW_OVERHEAD_BYTES: usize = 112;
 
+/// Entries of a generation, in one of the two orders.
+pub(super) type Entries<'g> = Box<dyn Iterator<Item = (&'g Bytes, &'g Option<Bytes>)> + 'g>;
+
 /// Rows and tombstones, newer than every run. Written while it is the active generation, never
 /// again once it is frozen.
 #[derive(Debug, Default)]
@@ -51,11 +54,7 @@ impl Generation {
     }
 
     /// The entries of `range`, in `order`.
-    pub(super) fn range<'g>(
-        &'g self,
-        range: KeyRange<'_>,
-        order: Order,
-    ) -> Option<Box<dyn Iterator<Item = (&'g Bytes, &'g Option<Bytes>)> + 'g>> {
+    pub(super) fn range<'g>(&'g self, range: KeyRange<'_>, order: Order) -> Option<Entries<'g>> {
         if range.is_empty() {
             return None;
         }

@@ -15,13 +15,13 @@ use super::{
     block::Block,
     block_index::BlockIndex,
     bloom::Bloom,
-    cache::{BlockCache, BlockKey},
+    cache::{BlockCache, RunSlots},
     sum::{array, checksum},
 };
 use crate::device::{Device, DeviceFile, OpenMode};
 use bytes::Bytes;
 use cistern_storage_core::port::BackendError;
-use std::{io, ops::Range, sync::Arc};
+use std::{io, iter, ops::Range, sync::Arc};
 
 /// What a run's header begins with.
 pub(super) const HEADER_MAGIC: [u8; 8] = *b"CISTRUN\0";
@@ -37,6 +37,9 @@ pub(super) const HEADER_BYTES: usize = 32;
 
 /// Length of the footer.
 pub(super) const FOOTER_BYTES: usize = 104;
+
+/// Values up to this long are copied out of their block; longer ones pin it.
+const COPIED_BYTES_MAX: usize = 1024;
 
 /// The folder of the runs.
 pub(crate) const FOLDER: &str = "runs";
@@ -149,6 +152,7 @@ pub(crate) struct Run {
     footer: Footer,
     index: BlockIndex,
     bloom: Bloom,
+    slots: Arc<RunSlots>,
 }
 
 /// Damage in the file `name`.
@@ -161,7 +165,11 @@ impl Run {
     ///
     /// # Errors
     /// [`BackendError::Damaged`] when it is not a whole run; what the device says otherwise.
-    pub(super) fn open(device: &dyn Device, id: u64) -> Result<Self, BackendError> {
+    pub(super) fn open(
+        device: &dyn Device,
+        id: u64,
+        cache: &Arc<BlockCache>,
+    ) -> Result<Self, BackendError> {
         let name = file_name(id);
         let io = |error| read_error(&name, error);
         let file = device.open(&name, OpenMode::Read).map_err(io)?;
@@ -204,7 +212,8 @@ impl Run {
         )?;
         let bloom = Bloom::from_bytes(&bloom)
             .ok_or_else(|| damaged(&name, footer.bloom_at, "the filter has no whole lines"))?;
-        Ok(Self { id, name, file, len, sum, footer, index, bloom })
+        let slots = cache.slots(index.count());
+        Ok(Self { id, name, file, len, sum, footer, index, bloom, slots })
     }
 
     pub(crate) fn id(&self) -> u64 {
@@ -237,7 +246,7 @@ impl Run {
 
     /// What it costs to keep open.
     pub(super) fn cost_bytes(&self) -> usize {
-        self.index.cost_bytes() + self.bloom.cost_bytes()
+        self.index.cost_bytes() + self.bloom.cost_bytes() + self.slots.cost_bytes()
     }
 
     pub(super) fn index(&self) -> &BlockIndex {
@@ -253,39 +262,52 @@ impl Run {
     ///
     /// # Errors
     /// When its block cannot be read or is damaged.
-    pub(super) fn entry(
-        &self,
-        key: &[u8],
-        cache: &BlockCache,
-    ) -> Result<Option<Option<Bytes>>, BackendError> {
+    pub(super) fn entry(&self, key: &[u8]) -> Result<Option<Option<Bytes>>, BackendError> {
         if !self.index.may_contain(key) {
             return Ok(None);
         }
-        let block = self.block(self.index.find(key), cache)?;
-        Ok(block.search(key).ok().map(|number| block.value(number)))
+        let block = self.block(self.index.find(key))?;
+        let Ok(number) = block.search(key) else { return Ok(None) };
+        Ok(Some(block.value_range(number).map(|range| {
+            if range.len() <= COPIED_BYTES_MAX {
+                Bytes::copy_from_slice(block.value(number).unwrap_or_default())
+            } else {
+                block.pinned().slice(range)
+            }
+        })))
     }
 
     /// Block `number`, from the cache or from the file.
     ///
     /// # Errors
     /// When it cannot be read or is damaged.
-    pub(super) fn block(&self, number: usize, cache: &BlockCache) -> Result<Block, BackendError> {
-        let key = BlockKey { run: self.id, block: number as u64 };
-        if let Some(block) = cache.block(key) {
+    pub(super) fn block(&self, number: usize) -> Result<Block, BackendError> {
+        if let Some(block) = self.slots.block(number) {
             return Ok(block);
         }
-        let range = self.index.range(number);
-        let bytes = read_exact(&*self.file, &self.name, range.clone())?;
-        let block = self.parse(bytes.into(), range.start)?;
-        cache.insert(key, &block);
+        let block = self.read_block(number)?;
+        self.slots.insert(number, &block);
         Ok(block)
+    }
+
+    /// Block `number`, from the file.
+    ///
+    /// # Errors
+    /// When it cannot be read or is damaged.
+    pub(super) fn read_block(&self, number: usize) -> Result<Block, BackendError> {
+        let range = self.index.range(number);
+        let len = section_len(&self.name, &range)?;
+        let mut bytes: Arc<[u8]> = iter::repeat_n(0, len).collect();
+        let buffer = Arc::get_mut(&mut bytes).expect("nobody else has it yet");
+        self.file.read_at(buffer, range.start).map_err(|error| read_error(&self.name, error))?;
+        self.parse(bytes, range.start)
     }
 
     /// Verifies the bytes of the block at `offset`.
     ///
     /// # Errors
     /// When they are damaged.
-    pub(super) fn parse(&self, bytes: Bytes, offset: u64) -> Result<Block, BackendError> {
+    pub(super) fn parse(&self, bytes: Arc<[u8]>, offset: u64) -> Result<Block, BackendError> {
         Block::parse(bytes, self.id, offset).map_err(|detail| damaged(&self.name, offset, detail))
     }
 
@@ -303,11 +325,14 @@ fn read_exact(
     name: &str,
     range: Range<u64>,
 ) -> Result<Vec<u8>, BackendError> {
-    let len = usize::try_from(range.end - range.start)
-        .map_err(|_| damaged(name, range.start, "a section is larger than memory"))?;
-    let mut bytes = vec![0; len];
+    let mut bytes = vec![0; section_len(name, &range)?];
     file.read_at(&mut bytes, range.start).map_err(|error| read_error(name, error))?;
     Ok(bytes)
+}
+
+fn section_len(name: &str, range: &Range<u64>) -> Result<usize, BackendError> {
+    usize::try_from(range.end - range.start)
+        .map_err(|_| damaged(name, range.start, "a section is larger than memory"))
 }
 
 /// A file that ends early or is not there is damage; anything else is the device's.

@@ -4,6 +4,7 @@ use super::{
     block::BlockBuilder,
     block_index::{BlockIndexBuilder, separator},
     bloom::{Bloom, hash},
+    cache::BlockCache,
     run::{FOLDER, Footer, HEADER_BYTES, Run, file_name, header},
     sum::checksum,
 };
@@ -126,7 +127,7 @@ impl<'d> RunWriter<'d> {
     ///
     /// # Errors
     /// When it cannot be written, synced or read back.
-    pub(super) fn finish(mut self) -> Result<Option<Run>, BackendError> {
+    pub(super) fn finish(mut self, cache: &Arc<BlockCache>) -> Result<Option<Run>, BackendError> {
         if self.entries() == 0 {
             self.abandon();
             return Ok(None);
@@ -157,7 +158,7 @@ impl<'d> RunWriter<'d> {
             .sync_folder(FOLDER)
             .map_err(|error| BackendError::io("sync the folder", FOLDER, error))?;
         // Opened from the file, not from what is in memory: it must be found there from now on.
-        Run::open(self.device, self.id).map(Some)
+        Run::open(self.device, self.id, cache).map(Some)
     }
 
     /// Removes what was written so far, if that can be done; the next opening removes it otherwise.
