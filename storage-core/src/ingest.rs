@@ -94,6 +94,10 @@ pub(crate) fn ingest(
     blob_always: bool,
 ) -> Result<Ingested> {
     let inline_max = if blob_always { 0 } else { u64::from(store.capabilities.inline_bytes_max) };
+    if let Some(len) = body.len_hint() {
+        // Said to be too long: not a byte of it is written.
+        check_size(len, want.bytes_max)?;
+    }
     let body = match body.into_single(inline_max) {
         Ok(bytes) => return ingest_inline(store, bytes, want, context),
         Err(body) => body,
