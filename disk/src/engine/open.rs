@@ -109,7 +109,7 @@ impl Engine {
         let access = if read_only { Access::ReadOnly } else { Access::ReadWrite };
         let block_cache_bytes = usize::try_from(settings.block_cache_bytes).unwrap_or(usize::MAX);
         let index_settings = IndexSettings { block_cache_bytes, access };
-        let (index, meta) = Index::open(Arc::clone(device), index_settings)?;
+        let (index, meta) = Index::open(device, index_settings)?;
         let meta = meta.map(|bytes| Meta::decode(&bytes).ok_or_else(foreign_meta)).transpose()?;
         let spares = settings.spare_segments;
         let segments = Segments::new(Arc::clone(device), store, settings.segment_bytes, spares);
