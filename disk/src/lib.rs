@@ -4,6 +4,14 @@
 mod blob_file;
 pub mod device;
 #[allow(dead_code, reason = "the engine calls it")]
+mod format;
+#[cfg(test)]
+mod golden;
+#[allow(dead_code, reason = "the engine calls it")]
 mod index;
+#[allow(dead_code, reason = "the engine calls it")]
+mod log;
+#[allow(dead_code, reason = "the engine calls it")]
+mod segment;
 pub mod threads;
 pub mod verify;
