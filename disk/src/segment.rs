@@ -18,10 +18,11 @@
 //! took is never handed out again. Such a segment says where the log before it ended.
 
 use crate::{
-    device::DeviceFile,
+    device::{Device, DeviceFile, OpenMode},
     format::{Lsn, checksum, word},
 };
 use cistern_storage_core::port::BackendError;
+use parking_lot::RwLock;
 use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicU64, Ordering},
@@ -43,9 +44,12 @@ pub(crate) struct SegmentHeader {
 }
 
 impl SegmentHeader {
+    /// How long the bytes are.
+    pub(crate) const BYTES: usize = SUMMED_BYTES + 8;
+
     /// The header's bytes.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(SUMMED_BYTES + 8);
+        let mut bytes = Vec::with_capacity(Self::BYTES);
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&VERSION.to_le_bytes());
         bytes.extend_from_slice(&[0; 4]);
@@ -59,7 +63,7 @@ impl SegmentHeader {
 
     /// Reads a header back; what is wrong with it otherwise.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, &'static str> {
-        let Some(bytes) = bytes.get(..SUMMED_BYTES + 8) else { return Err("no whole header") };
+        let Some(bytes) = bytes.get(..Self::BYTES) else { return Err("no whole header") };
         if checksum(&bytes[..SUMMED_BYTES]) != word(bytes, SUMMED_BYTES) {
             return Err("the header's checksum does not hold");
         }
@@ -93,7 +97,9 @@ pub(crate) fn file_name(sequence: u64) -> String {
 #[derive(Debug)]
 pub(crate) struct Segment {
     pub(crate) header: SegmentHeader,
-    pub(crate) file: Arc<dyn DeviceFile>,
+    device: Arc<dyn Device>,
+    /// Opened when it is needed: a large store has more segments than a process may have files.
+    file: RwLock<Option<Arc<dyn DeviceFile>>>,
     /// Bytes of frames whose blob a published commit owns.
     live: AtomicU64,
     /// Blobs written here that no published commit owns yet, and that were not discarded.
@@ -107,16 +113,70 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    pub(crate) fn new(header: SegmentHeader, file: Arc<dyn DeviceFile>) -> Self {
+    /// A segment whose file is there, by the name that its header tells.
+    pub(crate) fn new(header: SegmentHeader, device: &Arc<dyn Device>) -> Self {
         Self {
             header,
-            file,
+            device: Arc::clone(device),
+            file: RwLock::new(None),
             live: AtomicU64::new(0),
             unowned: AtomicU64::new(0),
             sealed: AtomicU64::new(0),
             has_dead: AtomicBool::new(false),
             has_moved: AtomicBool::new(false),
         }
+    }
+
+    /// A segment whose file is open already.
+    pub(crate) fn open(
+        header: SegmentHeader,
+        device: &Arc<dyn Device>,
+        file: Arc<dyn DeviceFile>,
+    ) -> Self {
+        let segment = Self::new(header, device);
+        *segment.file.write() = Some(file);
+        segment
+    }
+
+    fn file(&self) -> Result<Arc<dyn DeviceFile>, BackendError> {
+        if let Some(file) = &*self.file.read() {
+            return Ok(Arc::clone(file));
+        }
+        let mut file = self.file.write();
+        if let Some(file) = &*file {
+            return Ok(Arc::clone(file));
+        }
+        let opened = self.device.open(&self.header.file_name(), OpenMode::Read);
+        // A reader has no need to write, and the one segment that is written stays open.
+        let opened = opened.map_err(|error| self.io("open", error))?;
+        Ok(Arc::clone(file.insert(opened)))
+    }
+
+    /// True when its file is open.
+    pub(crate) fn is_open(&self) -> bool {
+        self.file.read().is_some()
+    }
+
+    /// Closes the file until it is needed again.
+    pub(crate) fn close(&self) {
+        *self.file.write() = None;
+    }
+
+    /// Opens the file for writing, to go on where an earlier process stopped.
+    pub(crate) fn open_for_writing(&self) -> Result<(), BackendError> {
+        let opened = self.device.open(&self.header.file_name(), OpenMode::Write);
+        *self.file.write() = Some(opened.map_err(|error| self.io("open", error))?);
+        Ok(())
+    }
+
+    /// How many bytes of the log the file holds, as it is.
+    pub(crate) fn bytes_present(&self) -> Result<u64, BackendError> {
+        let len = self.file()?.len().map_err(|error| self.io("measure", error))?;
+        Ok(len.saturating_sub(HEADER_BYTES).min(self.header.capacity))
+    }
+
+    pub(crate) fn device(&self) -> &Arc<dyn Device> {
+        &self.device
     }
 
     /// Where in the log it begins.
@@ -140,17 +200,17 @@ impl Segment {
     }
 
     pub(crate) fn read(&self, buffer: &mut [u8], lsn: Lsn) -> Result<(), BackendError> {
-        let outcome = self.file.read_at(buffer, self.offset(lsn));
+        let outcome = self.file()?.read_at(buffer, self.offset(lsn));
         outcome.map_err(|error| self.io("read", error))
     }
 
     pub(crate) fn write(&self, bytes: &[u8], lsn: Lsn) -> Result<(), BackendError> {
-        let outcome = self.file.write_at(bytes, self.offset(lsn));
+        let outcome = self.file()?.write_at(bytes, self.offset(lsn));
         outcome.map_err(|error| self.io("write", error))
     }
 
     pub(crate) fn sync(&self) -> Result<(), BackendError> {
-        self.file.sync().map_err(|error| self.io("sync", error))
+        self.file()?.sync().map_err(|error| self.io("sync", error))
     }
 
     fn io(&self, action: &'static str, error: std::io::Error) -> BackendError {

@@ -1,8 +1,8 @@
 //! `FrameReader`: the frames of a segment, one after the other.
 
 use crate::{
-    format::{ALIGN, FrameHeader, HEADER_BYTES, Lsn},
-    segment::{self, Segment},
+    format::{ALIGN, FrameHeader, FrameKind, HEADER_BYTES, Lsn, word},
+    segment::Segment,
 };
 use cistern_storage_core::port::BackendError;
 
@@ -23,7 +23,7 @@ pub(crate) struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     pub(crate) fn payload(&self) -> &'a [u8] {
-        if self.header.kind == crate::format::FrameKind::Pad {
+        if self.header.kind == FrameKind::Pad {
             return &[];
         }
         &self.bytes[self.header.payload()]
@@ -31,7 +31,7 @@ impl<'a> Frame<'a> {
 
     /// A moved blob's original lsn.
     pub(crate) fn origin(&self) -> Lsn {
-        crate::format::word(self.bytes, HEADER_BYTES)
+        word(self.bytes, HEADER_BYTES)
     }
 
     /// The lsn behind it.
@@ -42,11 +42,7 @@ impl<'a> Frame<'a> {
 
 impl<'a> FrameReader<'a> {
     pub(crate) fn new(segment: &'a Segment) -> Result<Self, BackendError> {
-        let len = segment.file.len();
-        let len =
-            len.map_err(|error| BackendError::io("measure", segment.header.file_name(), error))?;
-        let limit = segment.start() + len.saturating_sub(segment::HEADER_BYTES);
-        let limit = limit.min(segment.end());
+        let limit = segment.start() + segment.bytes_present()?;
         Ok(Self { segment, limit, window: Vec::new(), window_start: segment.start() })
     }
 
@@ -57,7 +53,7 @@ impl<'a> FrameReader<'a> {
         if lsn + header.frame_bytes() > self.segment.end() {
             return Ok(None);
         }
-        let len = if header.kind == crate::format::FrameKind::Pad {
+        let len = if header.kind == FrameKind::Pad {
             HEADER_BYTES
         } else {
             header.payload().end

@@ -35,7 +35,9 @@ pub(crate) struct Segments {
 
 #[derive(Debug, Default)]
 struct Pool {
-    /// Follows the one that is being written.
+    /// The sequence number of the one that is being written.
+    current: u64,
+    /// Follows it.
     next: Option<Arc<Segment>>,
     /// Names of files that wait for use, all of the full length.
     spares: Vec<String>,
@@ -84,12 +86,29 @@ impl Segments {
         self.remove(name)
     }
 
+    /// Takes in a file that is no part of the log any more, as a spare or not at all.
+    pub(crate) fn take_back(&self, name: &str, len: u64) -> Result<(), BackendError> {
+        self.take_back_into(&mut self.pool.lock(), name, len)
+    }
+
+    fn take_back_into(&self, pool: &mut Pool, name: &str, len: u64) -> Result<(), BackendError> {
+        if len != self.segment_bytes || pool.spares.len() >= self.spares_max {
+            return self.remove(name);
+        }
+        let spare = pool.spare_name();
+        let renamed = self.device.rename(name, &spare);
+        renamed.map_err(|error| BackendError::io("rename", name, error))?;
+        pool.spares.push(spare);
+        Ok(())
+    }
+
     /// The segment that follows `last`, with room for a frame of `bytes`.
     pub(crate) fn next(&self, last: &Segment, bytes: u64) -> Result<Arc<Segment>, BackendError> {
         let mut pool = self.pool.lock();
         if let Some(next) = &pool.next {
             if next.header.capacity >= bytes {
                 let next = pool.next.take().expect("it was just seen");
+                pool.current = next.header.sequence;
                 self.insert(Arc::clone(&next));
                 return Ok(next);
             }
@@ -101,6 +120,7 @@ impl Segments {
         }
         let header = self.header_after(last, last.end(), 0, bytes);
         let next = self.make(&mut pool, header)?;
+        pool.current = next.header.sequence;
         self.insert(Arc::clone(&next));
         Ok(next)
     }
@@ -114,34 +134,35 @@ impl Segments {
     ) -> Result<Arc<Segment>, BackendError> {
         let capacity = self.capacity(sequence, 0);
         let header = SegmentHeader { store: self.store, sequence, start, capacity, follows };
-        let segment = self.make(&mut self.pool.lock(), header)?;
+        let mut pool = self.pool.lock();
+        let segment = self.make(&mut pool, header)?;
+        pool.current = sequence;
         self.insert(Arc::clone(&segment));
         Ok(segment)
     }
 
-    /// Makes ready the segment that follows `last`, if it is not.
-    pub(crate) fn prepare(&self, last: impl Fn() -> Arc<Segment>) -> Result<bool, BackendError> {
-        let mut pool = self.pool.lock();
-        if pool.next.is_some() {
-            return Ok(false);
-        }
-        // Asked under the lock that `next` takes: what is last now stays last until this is done.
-        let last = last();
-        let header = self.header_after(&last, last.end(), 0, 0);
-        pool.next = Some(self.make(&mut pool, header)?);
-        Ok(true)
+    /// Goes on with a segment that was found on the medium.
+    pub(crate) fn resume(&self, segment: &Segment) {
+        self.pool.lock().current = segment.header.sequence;
     }
 
-    /// True when the segment after the current one is ready.
-    pub(crate) fn is_prepared(&self) -> bool {
-        self.pool.lock().next.is_some()
+    /// Makes ready the segment that follows `last`, if it is not, and if `last` still is the last.
+    pub(crate) fn prepare(&self, last: &Segment) -> Result<bool, BackendError> {
+        let mut pool = self.pool.lock();
+        if pool.next.is_some() || pool.current != last.header.sequence {
+            return Ok(false);
+        }
+        let header = self.header_after(last, last.end(), 0, 0);
+        pool.next = Some(self.make(&mut pool, header)?);
+        Ok(true)
     }
 
     /// Fills one spare segment with zeros, if there is none.
     pub(crate) fn fill_spare(&self) -> Result<bool, BackendError> {
         let name = {
             let mut pool = self.pool.lock();
-            if !pool.spares.is_empty() || self.spares_max == 0 {
+            let young = segment::HEADER_BYTES + self.capacity(pool.current + 1, 0);
+            if !pool.spares.is_empty() || self.spares_max == 0 || young < self.segment_bytes {
                 return Ok(false);
             }
             pool.spare_name()
@@ -192,7 +213,7 @@ impl Segments {
         let renamed = self.device.rename(&name, &header.file_name());
         renamed.map_err(|error| io("rename", error))?;
         self.sync_folder()?;
-        Ok(Arc::new(Segment::new(header, file)))
+        Ok(Arc::new(Segment::open(header, &self.device, file)))
     }
 
     /// Makes a file of `len` zeros; it is gone again when that fails.
@@ -228,15 +249,22 @@ impl Segments {
         let segment = pool.retired.swap_remove(at);
         let name = segment.header.file_name();
         let len = segment::HEADER_BYTES + segment.header.capacity;
-        if len == self.segment_bytes && pool.spares.len() < self.spares_max {
-            let spare = pool.spare_name();
-            let renamed = self.device.rename(&name, &spare);
-            renamed.map_err(|error| BackendError::io("rename", &name, error))?;
-            pool.spares.push(spare);
-        } else {
-            self.remove(&name)?;
-        }
+        self.take_back_into(&mut pool, &name, len)?;
         Ok(true)
+    }
+
+    /// Closes files of segments that nobody uses now, when many are open.
+    pub(crate) fn close_idle(&self) {
+        let table = self.table.read();
+        if table.len() <= OPEN_FILES_MAX {
+            return;
+        }
+        let open = table.values().filter(|segment| segment.is_open());
+        let open: Vec<_> = open.collect();
+        if open.len() > OPEN_FILES_MAX {
+            let idle = open.iter().filter(|segment| Arc::strong_count(segment) == 1);
+            idle.for_each(|segment| segment.close());
+        }
     }
 
     /// Bytes of all files of the log.
@@ -285,5 +313,8 @@ fn write_zeros(file: &dyn DeviceFile, len: u64) -> io::Result<()> {
 
 /// The length of a store's first segment; each next one has twice the length, up to the setting.
 const FIRST_BYTES: u64 = 4 << 20;
+
+/// More files than this are closed again; what is needed is opened when it is.
+const OPEN_FILES_MAX: usize = 256;
 
 const ZEROS_BYTES: usize = 1 << 20;
