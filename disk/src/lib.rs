@@ -17,3 +17,4 @@ pub mod verify;
 
 pub use backend::DiskBackend;
 pub use settings::{Background, DiskSettings};
+pub use verify::{Finding, Severity, verify};

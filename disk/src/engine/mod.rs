@@ -23,7 +23,7 @@ mod checkpoint;
 mod commit;
 mod compaction;
 mod group;
-mod identity;
+pub(crate) mod identity;
 mod keyspace;
 mod maintain;
 mod meta;
@@ -33,6 +33,7 @@ mod owners;
 mod publish;
 mod queue;
 mod replay;
+mod verify;
 
 pub(crate) use self::open::{OpenAs, open};
 
