@@ -10,11 +10,13 @@ mod golden;
 #[allow(dead_code, reason = "some of it is for verification")]
 mod index;
 mod log;
+pub mod repair;
 mod segment;
 mod settings;
 pub mod threads;
 pub mod verify;
 
 pub use backend::DiskBackend;
+pub use repair::{Repaired, repair};
 pub use settings::{Background, DiskSettings};
 pub use verify::{Finding, Severity, verify};

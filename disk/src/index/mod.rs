@@ -26,6 +26,7 @@ mod merge;
 mod overlay;
 pub(crate) mod run;
 mod run_writer;
+pub(crate) mod salvage;
 mod sum;
 
 #[cfg(test)]

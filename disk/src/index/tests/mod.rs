@@ -3,6 +3,7 @@
 mod crash;
 mod damage;
 mod model;
+mod salvage;
 
 use super::{Access, Index, IndexSettings};
 use crate::device::{Device, MemoryDevice};
