@@ -26,6 +26,8 @@
 //! frame behind that place says that the log was durable beyond it, something that had been
 //! promised is gone, and that is damage.
 
+pub(crate) use crate::sum::{combine as checksum_combine, sum as checksum};
+
 use crc_fast::{CrcAlgorithm, Digest};
 use std::ops::Range;
 
@@ -162,16 +164,6 @@ pub(crate) fn extension_bytes(kind: FrameKind, len: u32) -> usize {
     let len = payload_bytes(len);
     let table = if kind.is_blob() && len > CHUNK_BYTES { len.div_ceil(CHUNK_BYTES) * 8 } else { 0 };
     origin + table
-}
-
-/// CRC-64/NVME.
-pub(crate) fn checksum(bytes: &[u8]) -> u64 {
-    crc_fast::checksum(CrcAlgorithm::Crc64Nvme, bytes)
-}
-
-/// CRC-64/NVME of what has `first`, followed by `len` bytes that have `second`.
-pub(crate) fn checksum_combine(first: u64, second: u64, len: u64) -> u64 {
-    crc_fast::checksum_combine(CrcAlgorithm::Crc64Nvme, first, second, len)
 }
 
 /// A checksum to be fed piece by piece.

@@ -13,6 +13,7 @@ mod log;
 pub mod repair;
 mod segment;
 mod settings;
+mod sum;
 pub mod threads;
 pub mod verify;
 

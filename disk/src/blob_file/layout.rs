@@ -1,7 +1,7 @@
 //! Where things lie in a blob file, and its two kinds of block.
 
 use super::BlobFileId;
-use crc_fast::CrcAlgorithm;
+use crate::sum::sum;
 
 pub(super) const CHUNK_BYTES: usize = 64 << 10;
 pub(super) const BLOCK_BYTES: usize = 4 << 10;
@@ -63,15 +63,6 @@ pub(super) fn chunk_start(at: u64) -> u64 {
 /// Which chunk of its group holds a byte of the body.
 pub(super) fn chunk_of(at: u64) -> usize {
     usize::try_from(at % GROUP_DATA / CHUNK).expect("fewer than a group's chunks")
-}
-
-pub(super) fn sum(bytes: &[u8]) -> u64 {
-    crc_fast::checksum(CrcAlgorithm::Crc64Nvme, bytes)
-}
-
-/// The sum of two parts as one.
-pub(super) fn combine(first: u64, second: u64, second_len: u64) -> u64 {
-    crc_fast::checksum_combine(CrcAlgorithm::Crc64Nvme, first, second, second_len)
 }
 
 pub(super) fn encode_header(id: BlobFileId) -> Block {
