@@ -310,8 +310,9 @@ impl Index {
         let mut manifest = self.manifest.lock();
         // A merge may have replaced runs meanwhile, so they are taken anew; the new one is newest.
         let mut runs = self.state.read().lower.runs.clone();
-        runs.splice(0..0, run);
-        self.write_manifest(&mut manifest, &runs, meta)?;
+        runs.splice(0..0, run.clone());
+        self.write_manifest(&mut manifest, &runs, meta)
+            .inspect_err(|_| self.leave_stray(run.as_deref()))?;
         let mut state = self.state.write();
         let mut frozen = state.lower.frozen.clone();
         // Whatever was frozen since stands in front.
@@ -391,6 +392,7 @@ impl Index {
         for run in &inputs {
             self.remove_run(run.name());
         }
+        self.remove_strays();
         Ok(true)
     }
 
@@ -404,14 +406,21 @@ impl Index {
         let mut runs = self.state.read().lower.runs.clone();
         let at = runs.iter().position(|run| run.id() == inputs[0].id());
         let at = at.expect("only a merge removes runs, and there is one at a time");
-        runs.splice(at..at + inputs.len(), output);
+        runs.splice(at..at + inputs.len(), output.clone());
         let meta =
             manifest.meta().cloned().expect("runs come from a checkpoint, which leaves meta");
-        self.write_manifest(&mut manifest, &runs, meta)?;
+        self.write_manifest(&mut manifest, &runs, meta)
+            .inspect_err(|_| self.leave_stray(output.as_deref()))?;
         let mut state = self.state.write();
         let frozen = state.lower.frozen.clone();
         self.replace_lower(&mut state, Lower { frozen, runs });
         Ok(())
+    }
+
+    /// A run whose manifest could not be written is named by none, or perhaps by one that made it to
+    /// the medium after all: its file stays until a later manifest is there for certain.
+    fn leave_stray(&self, run: Option<&Run>) {
+        self.strays.lock().extend(run.map(|run| run.name().to_owned()));
     }
 
     /// Removes the files of runs that no manifest names. One that cannot be removed now is removed

@@ -122,8 +122,8 @@ impl<'d> RunWriter<'d> {
         Ok((at, bytes.len() as u64, checksum(bytes)))
     }
 
-    /// Makes the run durable, name and all, and opens it. `None` when nothing was added: no file is
-    /// left then.
+    /// Makes the run durable, name and all, and opens it. `None` when nothing was added. No file is
+    /// left then, nor when it fails.
     ///
     /// # Errors
     /// When it cannot be written, synced or read back.
@@ -132,6 +132,16 @@ impl<'d> RunWriter<'d> {
             self.abandon();
             return Ok(None);
         }
+        // Opened from the file, not from what is in memory: it must be found there from now on.
+        let opened = self.seal().and_then(|()| Run::open(self.device, self.id, cache));
+        if opened.is_err() {
+            self.abandon();
+        }
+        opened.map(Some)
+    }
+
+    /// Writes what is left and syncs.
+    fn seal(&mut self) -> Result<(), BackendError> {
         self.cut_block()?;
         let blocks = self.index.count();
         let index = mem::take(&mut self.index).finish(&self.last_key);
@@ -154,11 +164,8 @@ impl<'d> RunWriter<'d> {
         self.buffer.extend_from_slice(&footer.encode());
         self.write_buffer()?;
         self.file.sync().map_err(|error| BackendError::io("sync", self.name.as_str(), error))?;
-        self.device
-            .sync_folder(FOLDER)
-            .map_err(|error| BackendError::io("sync the folder", FOLDER, error))?;
-        // Opened from the file, not from what is in memory: it must be found there from now on.
-        Run::open(self.device, self.id, cache).map(Some)
+        let named = self.device.sync_folder(FOLDER);
+        named.map_err(|error| BackendError::io("sync the folder", FOLDER, error))
     }
 
     /// Removes what was written so far, if that can be done; the next opening removes it otherwise.

@@ -143,3 +143,27 @@ fn runs_stay_while_a_damaged_manifest_may_name_them() {
     let _ = try_open(&device, super::SETTINGS);
     assert_eq!(super::run_files(&device), files);
 }
+
+#[test]
+fn a_full_medium_leaves_no_pieces_behind_and_the_next_checkpoint_succeeds() {
+    let expected = expected(3);
+    for call in [Call::Create, Call::Write] {
+        for nth in 0..6 {
+            let device = MemoryDevice::new();
+            let (index, _) = open(&device);
+            run_rounds(&index, 1, 2).1.unwrap();
+            publish_round(&index, 3);
+            index.freeze();
+            device.fail_nth(call, nth, Failure::Short);
+            let outcome = index.checkpoint(meta_of(3));
+            device.mend();
+            if outcome.is_err() {
+                check_reopened(&device.crash(Crash::Seeded(nth)), 2, &expected);
+                index.checkpoint(meta_of(3)).unwrap();
+            }
+            while index.merge().unwrap() {}
+            assert_eq!(super::run_files(&device).len(), index.stats().runs, "{call:?} {nth}");
+            check_reopened(&device.crash(Crash::LoseAll), 3, &expected);
+        }
+    }
+}
