@@ -70,7 +70,7 @@ fn a_crash_at_any_change_loses_no_acknowledged_checkpoint() {
         let (index, _) = open(&device);
         device.power_off_at(nth);
         let (acknowledged, outcome) = run_rounds(&index, 1, ROUNDS);
-        let seeds = (0..6).map(|seed| Crash::Seeded(seed * 1000 + nth));
+        let seeds = (0..4).map(|seed| Crash::Seeded(seed * 1000 + nth));
         for crash in seeds.chain([Crash::LoseAll, Crash::KeepAll]) {
             let after = device.crash(crash);
             let (index, round) = check_reopened(&after, acknowledged, &expected);
