@@ -26,6 +26,7 @@ fn open(device: &MemoryDevice) -> DiskBackend {
         .background(Background::Manual)
         .segment_bytes(64 << 10)
         .blob_file_bytes_min(20_000)
+        .log_bytes_max(128 << 10)
         .store_id(*b"sixteen bytes id");
     DiskBackend::open_on(Arc::new(device.clone()), Arc::new(OsThreads), settings).unwrap()
 }
@@ -176,4 +177,42 @@ fn what_a_crash_leaves_behind_is_a_note() {
 fn a_folder_without_a_store_is_foreign() {
     let device: Arc<dyn Device> = Arc::new(MemoryDevice::new());
     assert!(matches!(verify_on(&device), Err(BackendError::Foreign { .. })));
+}
+
+#[test]
+fn owners_places_and_counts_agree_all_through_churn_and_compaction() {
+    let device = MemoryDevice::new();
+    let store = open(&device);
+    let mut owned: Vec<(BlobRef, usize)> = Vec::new();
+    for round in 0..40_usize {
+        for number in 0..12 {
+            let body = blob(&store, 1000 + (round * 37 + number * 511) % 5000, 7);
+            let owners = 1 + number % 3;
+            commit(&store, |batch| batch.adopts.extend(std::iter::repeat_n(body, owners)));
+            owned.push((body, owners));
+        }
+        if round % 8 == 0 {
+            blob(&store, 2000, 8);
+        }
+        store.discard_blob(&blob(&store, 3000, 9));
+        // Three of four bodies go soon, some owner by owner; the others stay.
+        let gone = |at: usize| at % 4 != 0 && (at * 7 + round) % 5 < 3;
+        for at in (0..owned.len()).filter(|at| gone(*at)) {
+            let (body, owners) = &mut owned[at];
+            if *owners > 0 {
+                *owners -= 1;
+                commit(&store, |batch| batch.frees.push(*body));
+            }
+        }
+        while store.maintain().unwrap() {}
+        let crash = if round % 2 == 0 { Crash::KeepAll } else { Crash::LoseAll };
+        assert_eq!(damages(&device.crash(crash)), vec![], "round {round}");
+    }
+    let has_moved = |name: &String| {
+        let bytes = device.contents(name).unwrap();
+        bytes.chunks(8).any(|word| word.starts_with(b"CFR1\x03"))
+    };
+    assert!(files(&device).iter().any(has_moved), "nothing was moved");
+    store.close().unwrap();
+    assert_eq!(damages(&device), vec![]);
 }
