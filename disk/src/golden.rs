@@ -4,15 +4,18 @@
 //! new version, and the old one must still be read.
 
 use crate::{
+    Background, DiskBackend, DiskSettings,
     blob_file::{BlobFileId, BlobFileWriter},
     device::{Device, MemoryDevice, OpenMode},
+    engine::meta::{Meta, SegmentRecord},
     format::{FrameHeader, FrameKind, checksum, word},
     index::{Access, Index, IndexSettings},
     log::batch_record,
     segment::{self, SegmentHeader},
+    threads::OsThreads,
 };
 use bytes::Bytes;
-use cistern_storage_core::port::{BlobRef, Op};
+use cistern_storage_core::port::{Backend, BlobRef, BlobSource, Op, SourceFailed};
 use std::sync::Arc;
 
 const STORE: [u8; 16] = *b"0123456789abcdef";
@@ -32,6 +35,90 @@ fn check(bytes: &[u8], expected: &str) {
 
 fn contents(device: &MemoryDevice, name: &str) -> Vec<u8> {
     device.contents(name).unwrap()
+}
+
+/// Gives one chunk of this length, then nothing.
+struct Zeros(Option<usize>);
+
+impl BlobSource for Zeros {
+    fn next_chunk(&mut self) -> Result<Option<Bytes>, SourceFailed> {
+        Ok(self.0.take().map(|len| Bytes::from(vec![0; len])))
+    }
+
+    fn remaining(&self) -> Option<u64> {
+        None
+    }
+}
+
+#[test]
+fn an_identity_and_the_names_of_blobs_are_as_they_were() {
+    let device = MemoryDevice::new();
+    let settings = DiskSettings::new().store_id(STORE).background(Background::Manual);
+    let settings = settings.blob_file_bytes_min(10);
+    let shared: Arc<dyn Device> = Arc::new(device.clone());
+    let store = DiskBackend::open_on(shared, Arc::new(OsThreads), settings).unwrap();
+    check(
+        &contents(&device, "cistern"),
+        "
+        4349535445524e00 0100000000000000
+        3031323334353637 3839616263646566
+        28f6ce72f26b3351
+    ",
+    );
+    let name = |len| store.write_blob(&mut Zeros(Some(len))).unwrap().blob;
+    let (packed, file) = (name(9), name(11));
+    assert_eq!((packed.as_bytes()[0], packed.as_bytes().len()), (1, 17));
+    assert_eq!((file.as_bytes()[0], file.as_bytes().len()), (2, 21));
+    check(
+        packed.as_bytes(),
+        "
+        0100000000000010 0000000009bd4164
+        14
+    ",
+    );
+    check(
+        file.as_bytes(),
+        "
+        0200000001000000 0000000000000000
+        0beb379099
+    ",
+    );
+}
+
+#[test]
+fn the_state_of_the_engine_is_as_it_was() {
+    let segment = SegmentRecord {
+        sequence: 1,
+        start: 4096,
+        capacity: 8192,
+        sealed: 12_000,
+        live: 512,
+        has_dead: true,
+        has_moved: true,
+    };
+    let meta = Meta {
+        clean: true,
+        end: 12_000,
+        position: 11_000,
+        next_file: 3,
+        file_bytes: 9,
+        segments: vec![segment],
+        counters: [(Bytes::from("objects"), -2)].into(),
+        unowned: vec![4800],
+    };
+    check(
+        &meta.encode(),
+        "
+        0100000001e02e00 0000000000f82a00
+        0000000000030000 0000000000090000
+        0000000000010000 0001000000000000
+        0000100000000000 0000200000000000
+        00e02e0000000000 0000020000000000
+        0003010000000700 00006f626a656374
+        73feffffffffffff ff01000000c01200
+        0000000000
+    ",
+    );
 }
 
 #[test]
