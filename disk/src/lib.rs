@@ -7,7 +7,6 @@ mod engine;
 mod format;
 #[cfg(test)]
 mod golden;
-#[allow(dead_code, reason = "some of it is for verification")]
 mod index;
 mod log;
 pub mod repair;

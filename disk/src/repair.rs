@@ -64,7 +64,7 @@ pub fn repair_on(
     copy_folder(&**source, &**target, segment::FOLDER, &mut lost)?;
     copy_folder(&**source, &**target, BlobFileId::FOLDER, &mut lost)?;
     let mut report = |finding| lost.push(finding);
-    let meta = salvage(&**source, &**target, keyspace::FOREIGN, &mut report)?;
+    let meta = salvage(&**source, target, keyspace::FOREIGN, &mut report)?;
     let meta = meta.as_ref().and_then(Meta::decode).unwrap_or_default();
     // Last, so that a repair that did not come to its end has made no store.
     identity::create(&**target, Some(store))?;

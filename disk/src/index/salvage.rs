@@ -18,7 +18,8 @@ use super::{
 use crate::{device::Device, verify::Finding};
 use bytes::Bytes;
 use cistern_storage_core::port::{BackendError, Order};
-use std::{cell::RefCell, sync::Arc};
+use parking_lot::Mutex;
+use std::sync::Arc;
 
 /// Keys that a lost block may have held, and the run it was in: 0 is the newest.
 #[derive(Debug)]
@@ -45,7 +46,7 @@ impl Lost {
 /// [`BackendError::Damaged`] when what is left is not enough; when a device fails.
 pub(crate) fn salvage(
     source: &dyn Device,
-    target: &dyn Device,
+    target: &Arc<dyn Device>,
     engine_end: &[u8],
     report: &mut dyn FnMut(Finding),
 ) -> Result<Option<Bytes>, BackendError> {
@@ -73,7 +74,7 @@ pub(crate) fn salvage(
     let run = rewrite(&runs, &lost, target, manifest.next_run, &cache)?;
     let Manifest { next_run, meta, .. } = manifest;
     let records = run.iter().map(record).collect();
-    ManifestWriter::after(None).write(target, next_run + 1, records, meta.clone())?;
+    ManifestWriter::after(None).write(&**target, next_run + 1, records, meta.clone())?;
     Ok(Some(meta))
 }
 
@@ -109,11 +110,11 @@ fn find_lost(runs: &[Run], report: &mut dyn FnMut(Finding)) -> Result<Vec<Lost>,
 fn rewrite(
     runs: &[Run],
     lost: &[Lost],
-    target: &dyn Device,
+    target: &Arc<dyn Device>,
     id: u64,
     cache: &Arc<BlockCache>,
 ) -> Result<Option<Run>, BackendError> {
-    let failure = RefCell::new(None);
+    let failure = Mutex::new(None);
     let sources = runs.iter().enumerate().map(|(number, run)| {
         let newer =
             move |key: &[u8]| lost.iter().any(|lost| lost.run < number && lost.contains(key));
@@ -123,14 +124,14 @@ fn rewrite(
         };
         let rows = (0..run.index().count())
             .filter(move |block| !is_lost(*block))
-            .map_while(|block| rows_of(run, block).map_err(|e| failure.replace(Some(e))).ok())
+            .map_while(|block| rows_of(run, block).map_err(|e| failure.lock().replace(e)).ok())
             .flatten();
         Source::Rows(RowsCursor::new(rows.filter(move |(key, _)| !newer(key))))
     });
     let mut merged = Merged::new(sources.collect(), Order::Forward);
     let entries_max = runs.iter().map(Run::entries).sum();
     let mut writer = RunWriter::create(target, id, entries_max)?;
-    fill(&mut writer, &mut merged, Tombstones::Drop)?;
+    fill(&mut writer, &mut merged, Tombstones::Drop, u64::MAX)?;
     drop(merged);
     if let Some(error) = failure.into_inner() {
         return Err(error);

@@ -191,7 +191,7 @@ fn owners_places_and_counts_agree_all_through_churn_and_compaction() {
             commit(&store, |batch| batch.adopts.extend(std::iter::repeat_n(body, owners)));
             owned.push((body, owners));
         }
-        if round % 8 == 0 {
+        if round.is_multiple_of(8) {
             blob(&store, 2000, 8);
         }
         store.discard_blob(&blob(&store, 3000, 9));

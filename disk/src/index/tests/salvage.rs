@@ -1,8 +1,13 @@
 //! What a base with a damaged block has left.
 
 use super::{Rows, all_rows, delete, open, put, run_files};
-use crate::{device::MemoryDevice, index::salvage::salvage, verify::Finding};
+use crate::{
+    device::{Device, MemoryDevice},
+    index::salvage::salvage,
+    verify::Finding,
+};
 use cistern_storage_core::port::BackendError;
+use std::sync::Arc;
 
 /// Three runs: old rows, newer ones and tombstones for some, the newest for a few.
 fn layered() -> (MemoryDevice, Rows) {
@@ -29,7 +34,8 @@ fn layered() -> (MemoryDevice, Rows) {
 
 fn salvaged(device: &MemoryDevice) -> (Result<Rows, BackendError>, Vec<Finding>) {
     let (target, mut lost) = (MemoryDevice::new(), Vec::new());
-    let outcome = salvage(device, &target, b"b", &mut |finding| lost.push(finding));
+    let shared: Arc<dyn Device> = Arc::new(target.clone());
+    let outcome = salvage(device, &shared, b"b", &mut |finding| lost.push(finding));
     let rows = outcome.map(|meta| {
         let (index, found) = open(&target);
         assert_eq!(meta, found);
@@ -82,7 +88,8 @@ fn a_base_without_a_manifest_is_not_made_up() {
         device.flip_bits(name, 3, 1).unwrap();
     }
     let (target, mut lost) = (MemoryDevice::new(), Vec::new());
-    let meta = salvage(&device, &target, b"b", &mut |finding| lost.push(finding)).unwrap();
+    let shared: Arc<dyn Device> = Arc::new(target.clone());
+    let meta = salvage(&device, &shared, b"b", &mut |finding| lost.push(finding)).unwrap();
     assert_eq!(meta, None);
     assert_eq!(lost.len(), 1);
     assert!(run_files(&target).is_empty());
