@@ -1,6 +1,7 @@
 //! Cistern's durable local backend: one log with group commit.
 
 mod backend;
+#[allow(dead_code, unused_imports, reason = "some of it is for verification")]
 mod blob_file;
 pub mod device;
 mod engine;

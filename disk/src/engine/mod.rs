@@ -143,10 +143,8 @@ impl Engine {
 
     pub(crate) fn counters(&self, prefix: &[u8]) -> Vec<(Bytes, i64)> {
         let counters = self.counters.read();
-        let from = counters.range::<[u8], _>((
-            std::ops::Bound::Included(prefix),
-            std::ops::Bound::Unbounded,
-        ));
+        let from = counters
+            .range::<[u8], _>((std::ops::Bound::Included(prefix), std::ops::Bound::Unbounded));
         let within = from.take_while(|(key, _)| key.starts_with(prefix));
         within.map(|(key, count)| (key.clone(), *count)).collect()
     }
