@@ -324,6 +324,14 @@ fn a_put_takes_the_classes_of_general_purpose_buckets() {
 }
 
 #[test]
+fn an_error_about_text_does_not_hold_the_text() {
+    let bucket = bucket(Versioning::Unversioned);
+    bucket.put("k", b"secret \xff secret").unwrap();
+    let error = bucket.get("k").unwrap().text().unwrap_err();
+    assert!(!format!("{error:?}").contains("115, 101, 99"), "{error:?}");
+}
+
+#[test]
 fn attributes_of_an_object_made_in_one() {
     let bucket = bucket(Versioning::Enabled);
     let receipt = bucket.put("k", "hello world").unwrap();
