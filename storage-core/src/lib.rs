@@ -11,7 +11,7 @@ pub mod bucket_config;
 pub mod bucket_name;
 mod builder;
 pub mod byte_range;
-mod changes;
+pub mod changes;
 pub mod checksum;
 pub mod condition;
 pub mod content;
@@ -48,6 +48,7 @@ pub mod versioning;
 pub use action::Action;
 pub use bucket_name::{BucketName, IntoBucketName};
 pub use byte_range::ByteRange;
+pub use changes::{Change, Cursor};
 pub use checksum::{Checksum, ChecksumAlgorithm, ChecksumType};
 pub use condition::{
     Current, DeleteCondition, ETags, Outcome, ReadConditions, SinceInitiation, Verdict,

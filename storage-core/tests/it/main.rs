@@ -1,4 +1,5 @@
 //! What a store of buckets does, seen from outside.
 
+mod changes;
 mod multipart;
 mod objects;
