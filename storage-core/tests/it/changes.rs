@@ -175,3 +175,24 @@ fn readers_and_trimmers_beside_each_other_never_lose_a_change_silently() {
     });
     assert_eq!(read(&bucket, Cursor::start()), []);
 }
+
+#[test]
+fn a_reader_may_stop_between_two_changes_of_one_commit() {
+    let bucket = bucket_of(&Store::in_memory(), "test", Versioning::Unversioned);
+    bucket.put("from", "x").unwrap();
+    bucket.rename("from", "to").unwrap();
+    let all = read(&bucket, Cursor::start());
+    let told: Vec<_> = all.iter().map(|one| (one.event().name, one.event().key.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            (EventName::ObjectCreatedPut, "from"),
+            (EventName::ObjectRemovedDelete, "from"),
+            (EventName::ObjectCreatedCopy, "to"),
+        ]
+    );
+    assert_eq!(all[1].event().position, all[2].event().position);
+    assert_eq!(read(&bucket, all[1].cursor()), all[2..]);
+    bucket.trim_changes(all[1].cursor()).unwrap();
+    assert_eq!(read(&bucket, Cursor::start()), all[2..]);
+}

@@ -1,5 +1,6 @@
 //! What a store of buckets does, seen from outside.
 
 mod changes;
+mod events;
 mod multipart;
 mod objects;
