@@ -32,6 +32,7 @@ pub mod object;
 pub mod object_key;
 pub mod object_lock;
 pub mod options;
+pub mod partitioning;
 pub mod port;
 mod row;
 mod row_cursor;
@@ -91,6 +92,7 @@ pub use listing::{ListEntry, ListOptions, ListPage, ListVersionsOptions, Version
 pub use memory::MemoryBackend;
 pub use object::{Object, ObjectInfo};
 pub use options::{DeleteOptions, GetOptions, PutOptions};
+pub use partitioning::{Partitioning, Predicate, PrunedList};
 pub use port::Durability;
 pub use settings::{EtagMode, Settings};
 pub use sinks::{EventChannel, EventLog};
