@@ -102,7 +102,7 @@ impl PrunedList {
                         Next::Values(values.into_iter())
                     }
                     Reach::Between(low, high) if field.kind.keeps_order() => {
-                        self.between(&prefix, field, low, high)
+                        self.between(&prefix, field, low.as_ref(), high.as_ref())
                     }
                     Reach::Between(..) | Reach::Anything => {
                         let options = ListOptions::new().prefix(prefix.as_str()).delimiter("/");
@@ -119,10 +119,10 @@ impl PrunedList {
         &self,
         prefix: &str,
         field: &Field,
-        low: Option<Value>,
-        high: Option<Value>,
+        low: Option<&Value>,
+        high: Option<&Value>,
     ) -> Next {
-        if let (Some(low), Some(high)) = (&low, &high)
+        if let (Some(low), Some(high)) = (low, high)
             && low > high
         {
             return Next::Values(BTreeSet::new().into_iter());
@@ -132,12 +132,12 @@ impl PrunedList {
             Some(format!("{prefix}{segment}"))
         };
         let mut options = ListOptions::new().prefix(prefix).delimiter("/");
-        if let Some(start) = low.as_ref().and_then(place) {
+        if let Some(start) = low.and_then(place) {
             // Without the slash it sorts before everything in that partition, and is not in it.
             options = options.start_after(&start[..start.len() - 1]);
         }
         // No page larger than the range: what a page finds behind the bound it finds in vain.
-        let distance = match (&low, &high) {
+        let distance = match (low, high) {
             (Some(Value::Integer(low)), Some(Value::Integer(high))) => high.checked_sub(*low),
             (Some(Value::Time(low)), Some(Value::Time(high))) => {
                 Some(high.millis_since(*low) / DAY_MILLIS)
@@ -147,7 +147,7 @@ impl PrunedList {
         if let Some(places) = distance.and_then(|distance| u32::try_from(distance).ok()) {
             options = options.max_keys(places.saturating_add(1));
         }
-        Next::Prefixes(self.bucket.list_entries(options), high.as_ref().and_then(place))
+        Next::Prefixes(self.bucket.list_entries(options), high.and_then(place))
     }
 
     fn step(&mut self) -> Result<Option<Step>> {
