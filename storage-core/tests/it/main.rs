@@ -2,6 +2,7 @@
 
 mod appends;
 mod buckets;
+mod changes;
 mod conditions;
 mod copies;
 mod delete_many;
@@ -10,11 +11,12 @@ mod gate;
 mod kit;
 mod limits;
 mod listing;
-mod object_lock;
 mod multipart;
+mod object_lock;
 mod objects;
 mod races;
 mod renames;
 mod sealing;
+mod sinks;
 mod tags;
 mod versions;
