@@ -122,7 +122,9 @@ const READ_BYTES_FIRST: usize = 8 << 10;
 /// that goes on is noticed.
 fn read_chunk(reader: &mut dyn Read, left: Option<u64>) -> Result<Option<Bytes>> {
     let want = match left {
-        Some(left) => usize::try_from(left.saturating_add(1)).map_or(READ_BYTES, |n| n.min(READ_BYTES)),
+        Some(left) => {
+            usize::try_from(left.saturating_add(1)).map_or(READ_BYTES, |n| n.min(READ_BYTES))
+        }
         None => READ_BYTES,
     };
     let mut buffer = BytesMut::zeroed(want.min(READ_BYTES_FIRST));
@@ -132,7 +134,7 @@ fn read_chunk(reader: &mut dyn Read, left: Option<u64>) -> Result<Option<Bytes>>
             Ok(0) => break,
             Ok(count) => filled += count,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Error::Body(error)),
+            Err(error) => return Err(Error::body(error)),
         }
         if filled == want {
             break;

@@ -34,13 +34,25 @@ pub enum Verdict {
         /// The condition, by its header's name.
         condition: &'static str,
     },
+    /// It holds, but of something that came while the write was under way.
+    Conflict,
+}
+
+/// Whether a key was written to or deleted since an upload to it began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SinceInitiation {
+    /// It is as it was.
+    Unchanged,
+    /// It was written to or deleted.
+    Changed,
 }
 
 impl Verdict {
     /// The verdict as a verb's answer about `key` in `bucket`.
     ///
     /// # Errors
-    /// [`Error::NoSuchKey`] or [`Error::PreconditionFailed`], unless it says to proceed.
+    /// [`Error::NoSuchKey`], [`Error::PreconditionFailed`] or [`Error::ConditionalRequestConflict`],
+    /// unless it says to proceed.
     pub fn into_result(self, bucket: &BucketName, key: &ObjectKey) -> Result<()> {
         match self {
             Self::Proceed => Ok(()),
@@ -50,6 +62,9 @@ impl Verdict {
                 delete_marker: None,
             }),
             Self::Failed { condition } => Err(Error::PreconditionFailed { condition }),
+            Self::Conflict => {
+                Err(Error::ConditionalRequestConflict { bucket: bucket.clone(), key: key.clone() })
+            }
         }
     }
 
@@ -105,6 +120,20 @@ impl WriteCondition {
             (Self::IfMatch(wanted), Current::Object(etag)) => {
                 Verdict::unless(wanted != etag, IF_MATCH)
             }
+        }
+    }
+
+    /// Whether completing an upload over `current` may go on, when the key may have changed since the
+    /// upload began: a condition that holds only by such a change is a conflict, and the upload must
+    /// be begun again.
+    ///
+    /// Law: S3, conditional completion of uploads.
+    pub fn check_completion(self, current: Current, since: SinceInitiation) -> Verdict {
+        match (self, self.check(current), since) {
+            (Self::IfAbsent | Self::IfMatch(_), Verdict::Proceed, SinceInitiation::Changed) => {
+                Verdict::Conflict
+            }
+            (_, verdict, _) => verdict,
         }
     }
 }

@@ -53,8 +53,8 @@ enum Kind {
 struct Piece {
     /// Where in the body it begins.
     start: u64,
-    /// Which part of the body it is of, counted from 0.
-    part: u16,
+    /// Its place among the body's extents, counted from 0.
+    ordinal: u32,
     extent: Extent,
     opened: Mutex<Option<Opened>>,
 }
@@ -77,12 +77,13 @@ impl Content {
     ) -> Result<Option<Self>> {
         let kind = match &row.body {
             BodyRow::Inline(bytes) => Kind::Inline(open_inline(store, &owner, row, bytes)?),
-            BodyRow::Extents(extents) => Kind::Pieces(pieces([(0, extents.clone())])),
+            BodyRow::Extents(extents) => Kind::Pieces(pieces(extents.iter().cloned())),
             BodyRow::Manifest { .. } => {
-                Kind::Pieces(pieces((0..).zip(parts.into_iter().map(|part| part.extents))))
+                Kind::Pieces(pieces(parts.into_iter().flat_map(|part| part.extents)))
             }
         };
-        let content = Self(Arc::new(Inner { store: Arc::clone(store), owner, size: row.size, kind }));
+        let content =
+            Self(Arc::new(Inner { store: Arc::clone(store), owner, size: row.size, kind }));
         match content.check() {
             Ok(()) => Ok(Some(content)),
             Err(Error::Backend { source, .. })
@@ -172,7 +173,7 @@ impl Content {
         let sealed = match &piece.extent.envelope {
             None => None,
             Some(envelope) => {
-                let binding = binding(&inner.owner, piece.part, piece.extent.blob_len);
+                let binding = binding(&inner.owner, piece.ordinal, piece.extent.blob_len);
                 let sealer = inner.store.sealer.as_ref().ok_or_else(no_sealer)?;
                 let context = inner.owner.context();
                 let blob_len = piece.extent.blob_len;
@@ -197,12 +198,7 @@ pub(crate) fn no_sealer() -> Error {
     Error::AccessDenied { reason: "the object is sealed, and the store has no sealer".into() }
 }
 
-fn open_inline(
-    store: &StoreInner,
-    owner: &Owner,
-    row: &ObjectRow,
-    bytes: &Bytes,
-) -> Result<Bytes> {
+fn open_inline(store: &StoreInner, owner: &Owner, row: &ObjectRow, bytes: &Bytes) -> Result<Bytes> {
     let envelope = row.rare.as_ref().and_then(|rare| rare.envelope.as_ref());
     let plain = match envelope {
         None => bytes.clone(),
@@ -219,17 +215,14 @@ fn open_inline(
     Ok(plain)
 }
 
-fn pieces(parts: impl IntoIterator<Item = (u16, Vec<Extent>)>) -> Vec<Piece> {
+fn pieces(extents: impl IntoIterator<Item = Extent>) -> Vec<Piece> {
     let mut start = 0;
-    let mut all = Vec::new();
-    for (part, extents) in parts {
-        for extent in extents {
-            let len = extent.len;
-            all.push(Piece { start, part, extent, opened: Mutex::new(None) });
-            start += len;
-        }
-    }
-    all
+    let piece = |(ordinal, extent): (u32, Extent)| {
+        let piece = Piece { start, ordinal, extent, opened: Mutex::new(None) };
+        start += piece.extent.len;
+        piece
+    };
+    (0..).zip(extents).map(piece).collect()
 }
 
 fn index(offset: u64) -> usize {

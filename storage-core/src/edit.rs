@@ -1,9 +1,9 @@
 //! `Edit`: one change to the versions of one key, on its way to a commit.
 //!
 //! ```text
-//!             push                    remove by id
-//!   current ────────> noncurrent          │ current: the newest noncurrent one takes its place
-//!   (a new one)       (newest first)      │ noncurrent: it is cut out
+//!   push a new one:     current --> noncurrent (newest first)
+//!   remove by version:  current:    the newest noncurrent one takes its place
+//!                       noncurrent: it is cut out
 //! ```
 //!
 //! Every edit holds the current version's row to what it saw, so that two edits of one key never
@@ -72,8 +72,7 @@ impl<'a> Edit<'a> {
         key: &'a str,
         durability: Option<Durability>,
     ) -> Self {
-        let durability =
-            durability.or(config.durability).unwrap_or(store.settings.durability);
+        let durability = durability.or(config.durability).unwrap_or(store.settings.durability);
         Self {
             store,
             bucket,
@@ -212,8 +211,7 @@ impl<'a> Edit<'a> {
             return Ok(());
         }
         let (start, end) = (self.head.noncurrent_start(), self.head.beyond());
-        let heir =
-            self.store.scan(KeyRange::between(&start, &end), Order::Forward, 1)?.pop();
+        let heir = self.store.scan(KeyRange::between(&start, &end), Order::Forward, 1)?.pop();
         match heir {
             None => {
                 self.batch.preconditions.push(Precondition::RangeEmpty { start, end });
@@ -266,6 +264,20 @@ impl<'a> Edit<'a> {
     /// Becomes one more owner of blobs, fresh or not.
     pub(crate) fn adopt<'b>(&mut self, extents: impl IntoIterator<Item = &'b Extent>) {
         self.batch.adopts.extend(extents.into_iter().map(|extent| extent.blob));
+    }
+
+    /// Puts `new` in the place of the current version, which keeps all its blobs.
+    pub(crate) fn replace(&mut self, current: &Stored, new: &ObjectRow) {
+        self.tally.add(&current.row, true, -1);
+        self.tally.add(new, true, 1);
+        self.batch.put(current.at.clone(), new.encode());
+    }
+
+    /// Writes the last row of a manifest, whose other rows are as they were.
+    pub(crate) fn put_manifest_end(&mut self, id: u64, parts: &[PartEntry]) {
+        if let Some((chunk, parts)) = (0..).zip(parts.chunks(MANIFEST_PARTS)).last() {
+            self.batch.put(manifest_key(id, chunk), ManifestRow::encode(parts));
+        }
     }
 
     /// Writes the rows of a manifest.

@@ -1,6 +1,9 @@
 //! `ETag`: what an object's bytes are, in one word.
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    hex,
+};
 use md5::Digest as _;
 use std::{
     fmt,
@@ -88,7 +91,7 @@ impl Hash for ETag {
 
 impl fmt::Display for ETag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", u128::from_be_bytes(self.digest()))?;
+        f.write_str(hex::as_str(&hex::encode(self.digest())))?;
         match self.parts() {
             Some(parts) => write!(f, "-{parts}"),
             None => Ok(()),
@@ -124,11 +127,7 @@ fn parse(text: &str) -> Option<ETag> {
         Some((digits, parts)) => (digits, Some(parse_parts(parts)?)),
         None => (text, None),
     };
-    let hexadecimal = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f');
-    if digits.len() != 32 || !digits.bytes().all(hexadecimal) {
-        return None;
-    }
-    let digest = u128::from_str_radix(digits, 16).ok()?.to_be_bytes();
+    let digest = hex::decode(digits.as_bytes())?;
     Some(parts.map_or(ETag::Md5(digest), |parts| ETag::Multipart { digest, parts }))
 }
 

@@ -38,11 +38,7 @@ impl EventName {
     const ALL: [(Self, &'static str, u8); 7] = [
         (Self::ObjectCreatedPut, "ObjectCreated:Put", 1),
         (Self::ObjectCreatedCopy, "ObjectCreated:Copy", 2),
-        (
-            Self::ObjectCreatedCompleteMultipartUpload,
-            "ObjectCreated:CompleteMultipartUpload",
-            3,
-        ),
+        (Self::ObjectCreatedCompleteMultipartUpload, "ObjectCreated:CompleteMultipartUpload", 3),
         (Self::ObjectRemovedDelete, "ObjectRemoved:Delete", 4),
         (Self::ObjectRemovedDeleteMarkerCreated, "ObjectRemoved:DeleteMarkerCreated", 5),
         (Self::ObjectTaggingPut, "ObjectTagging:Put", 6),

@@ -2,7 +2,7 @@
 
 use crate::{
     body::{Body, Chunks},
-    checksum::{Checksum, ChecksumAlgorithm, Hasher, Md5, crc64_nvme},
+    checksum::{Checksum, ChecksumAlgorithm, Hasher, Md5, crc64_nvme, crc64_nvme_combine},
     error::{Error, Result},
     port::{BackendError, BlobRef, BlobSource, SealContext, Sealing, SourceFailed},
     row::Extent,
@@ -210,13 +210,13 @@ fn write_and_hash_apart(
 }
 
 /// The digests that a put computes on the way, apart from CRC-64/NVME.
-struct Digests {
+pub(crate) struct Digests {
     md5: Option<Md5>,
     hasher: Option<Hasher>,
 }
 
 impl Digests {
-    fn new(want: &Want) -> Self {
+    pub(crate) fn new(want: &Want) -> Self {
         let algorithm = want.expected.as_ref().map(Checksum::algorithm).or(want.algorithm);
         // CRC-64/NVME comes with every body.
         let algorithm = algorithm.filter(|&algorithm| algorithm != ChecksumAlgorithm::Crc64Nvme);
@@ -230,7 +230,7 @@ impl Digests {
         self.md5.is_some() || self.hasher.is_some()
     }
 
-    fn update(&mut self, bytes: &[u8]) {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
         if let Some(md5) = &mut self.md5 {
             md5.update(bytes);
         }
@@ -240,20 +240,18 @@ impl Digests {
     }
 
     /// The digests, if they are what was expected.
-    fn finish(self, want: &Want, crc64: u64) -> Result<(Option<[u8; 16]>, Option<Checksum>)> {
+    pub(crate) fn finish(
+        self,
+        want: &Want,
+        crc64: u64,
+    ) -> Result<(Option<[u8; 16]>, Option<Checksum>)> {
         let md5 = self.md5.map(Md5::finish);
-        if let (Some(expected), Some(found)) = (want.expected_md5, md5)
-            && expected != found
-        {
-            return Err(Error::bad_digest("MD5", &expected, &found));
+        if let (Some(expected), Some(found)) = (want.expected_md5, md5) {
+            Md5::check(&found, &expected)?;
         }
         let checksum = self.hasher.map(Hasher::finish);
         if let Some(expected) = &want.expected {
-            let found = checksum.unwrap_or_else(|| Checksum::of_crc64(crc64));
-            if *expected != found {
-                let algorithm = expected.algorithm().as_str();
-                return Err(Error::bad_digest(algorithm, expected.digest(), found.digest()));
-            }
+            checksum.unwrap_or_else(|| Checksum::of_crc64(crc64)).check(expected)?;
         }
         Ok((md5, checksum))
     }
@@ -280,7 +278,7 @@ struct Crc64(u64);
 impl Crc64 {
     fn update(&mut self, bytes: &[u8]) {
         let more = crc64_nvme(bytes);
-        self.0 = crate::checksum::crc64_nvme_combine(self.0, more, bytes.len() as u64);
+        self.0 = crc64_nvme_combine(self.0, more, bytes.len() as u64);
     }
 
     fn sum(&self) -> u64 {
@@ -355,6 +353,9 @@ impl BlobSource for Intake {
     }
 
     fn remaining(&self) -> Option<u64> {
+        if self.sealing.is_some() {
+            return None;
+        }
         let ready: u64 = self.ready.iter().map(|chunk| chunk.len() as u64).sum();
         self.chunks.remaining().map(|left| left + ready)
     }

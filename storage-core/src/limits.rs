@@ -147,11 +147,12 @@ mod tests {
     // Law-test: S3, ListObjectsV2 page size.
     // Law-test: S3, DeleteObjects.
     // Law-test: S3, general purpose bucket quotas.
+    // Law-test: S3, RenameObject.
     #[test]
     fn pages_and_counts() {
         let limits = Limits::s3();
         assert_eq!((limits.page_max, limits.delete_many_max), (1000, 1000));
         assert_eq!((limits.parts_max, limits.buckets_max), (10_000, 10_000));
-        assert_eq!(BUCKET_PAGE_MAX, 10_000);
+        assert_eq!((BUCKET_PAGE_MAX, CLIENT_TOKEN_BYTES_MAX), (10_000, 64));
     }
 }

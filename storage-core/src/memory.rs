@@ -1,7 +1,7 @@
 //! `MemoryBackend`: the `Backend` socket in two maps and a lock.
 
 use crate::{
-    checksum::crc64_nvme,
+    checksum::{crc64_nvme, crc64_nvme_combine},
     port::{
         Backend, BackendError, BackendStats, Batch, Blob, BlobRef, BlobSource, BlobWritten,
         Capabilities, CommitError, Durability, KeyRange, Op, Order, Position, Precondition, Row,
@@ -296,7 +296,7 @@ impl Rope {
             return;
         }
         let len = chunk.len() as u64;
-        self.crc64 = crate::checksum::crc64_nvme_combine(self.crc64, crc64_nvme(&chunk), len);
+        self.crc64 = crc64_nvme_combine(self.crc64, crc64_nvme(&chunk), len);
         self.chunks.push((self.len, chunk));
         self.len += len;
     }

@@ -7,7 +7,7 @@ use crate::{
     etag::ETag,
     metadata::Metadata,
     object_key::ObjectKey,
-    object_lock::Retention,
+    object_lock::{LegalHold, Retention},
     row::{BodyRow, ObjectRow, Rare},
     storage_class::StorageClass,
     tags::Tags,
@@ -83,7 +83,7 @@ impl ObjectInfo {
     /// The checksum that the object was given, or got by default.
     #[must_use]
     pub fn checksum(&self) -> Checksum {
-        self.rare().checksum.clone().unwrap_or_else(|| Checksum::of_crc64(self.row.crc64))
+        self.rare().checksum.unwrap_or_else(|| Checksum::of_crc64(self.row.crc64))
     }
 
     /// CRC-64/NVME of the whole body, which every object has beside its checksum.
@@ -95,7 +95,7 @@ impl ObjectInfo {
     /// Whether the checksum is of the whole body or of its parts' checksums.
     #[must_use]
     pub fn checksum_type(&self) -> ChecksumType {
-        self.checksum().checksum_type()
+        self.checksum().kind()
     }
 
     /// System headers and user metadata.
@@ -118,7 +118,7 @@ impl ObjectInfo {
 
     /// The version's legal hold; `None` when none was ever set.
     #[must_use]
-    pub fn legal_hold(&self) -> Option<bool> {
+    pub fn legal_hold(&self) -> Option<LegalHold> {
         self.rare().legal_hold
     }
 

@@ -5,7 +5,7 @@ use crate::{
     checksum::{Checksum, ChecksumAlgorithm},
     condition::{DeleteCondition, ReadConditions, WriteCondition},
     metadata::Metadata,
-    object_lock::Retention,
+    object_lock::{Bypass, LegalHold, Retention},
     port::Durability,
     storage_class::StorageClass,
     tags::Tags,
@@ -24,7 +24,7 @@ pub struct PutOptions {
     pub(crate) checksum: Option<Checksum>,
     pub(crate) algorithm: Option<ChecksumAlgorithm>,
     pub(crate) retention: Option<Retention>,
-    pub(crate) legal_hold: Option<bool>,
+    pub(crate) legal_hold: Option<LegalHold>,
     pub(crate) durability: Option<Durability>,
 }
 
@@ -105,8 +105,8 @@ impl PutOptions {
 
     /// Keeps the version from being deleted while the hold is on. Needs a bucket with object lock.
     #[must_use]
-    pub fn legal_hold(mut self, on: bool) -> Self {
-        self.legal_hold = Some(on);
+    pub fn legal_hold(mut self, hold: LegalHold) -> Self {
+        self.legal_hold = Some(hold);
         self
     }
 
@@ -170,7 +170,7 @@ impl GetOptions {
 pub struct DeleteOptions {
     pub(crate) version: Option<VersionId>,
     pub(crate) condition: DeleteCondition,
-    pub(crate) bypass_governance: bool,
+    pub(crate) bypass: Bypass,
     pub(crate) durability: Option<Durability>,
 }
 
@@ -198,7 +198,7 @@ impl DeleteOptions {
     /// Deletes a version under governance retention. Needs a bucket with object lock.
     #[must_use]
     pub fn bypass_governance(mut self) -> Self {
-        self.bypass_governance = true;
+        self.bypass = Bypass::Governance;
         self
     }
 

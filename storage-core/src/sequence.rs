@@ -63,7 +63,8 @@ impl Sequence {
     /// The highest id that a bucket ever had.
     pub(crate) fn bucket_id_floor(&self, backend: &dyn Backend) -> Result<u32> {
         let floor = read_u64(backend, &bucket_id_key())?.unwrap_or(0);
-        u32::try_from(floor).map_err(|_| Error::damaged("the bucket ids", "they do not fit 32 bits"))
+        u32::try_from(floor)
+            .map_err(|_| Error::damaged("the bucket ids", "they do not fit 32 bits"))
     }
 
     /// Remembers that `id` was given out.

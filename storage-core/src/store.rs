@@ -1,8 +1,8 @@
 //! `Store`: a handle to one cistern of objects. Buckets by name, settings, events, close.
 
 use crate::{
-    authority::{Authority, On, Principal},
     action::Action,
+    authority::{Authority, On, Principal},
     bucket::{Bucket, BucketState},
     bucket_config::BucketConfig,
     bucket_name::{BucketName, IntoBucketName},
@@ -86,7 +86,10 @@ impl Store {
     #[must_use]
     pub fn as_principal(&self, principal: impl Into<String>, gate: Arc<dyn Gate>) -> Self {
         let principal = Principal { name: principal.into(), gate };
-        Self { inner: Arc::clone(&self.inner), authority: Authority::Principal(Arc::new(principal)) }
+        Self {
+            inner: Arc::clone(&self.inner),
+            authority: Authority::Principal(Arc::new(principal)),
+        }
     }
 
     /// Makes a bucket.
@@ -296,8 +299,10 @@ impl StoreInner {
             let rows = self.scan(range, Order::Forward, LOAD_PAGE)?;
             for row in &rows {
                 let damaged = |detail: &str| Error::damaged("a bucket's row", detail);
-                let name = bucket_name_of(&row.key).ok_or_else(|| damaged("its name is not text"))?;
-                let name = BucketName::try_from(name).map_err(|error| damaged(&error.to_string()))?;
+                let name =
+                    bucket_name_of(&row.key).ok_or_else(|| damaged("its name is not text"))?;
+                let name =
+                    BucketName::try_from(name).map_err(|error| damaged(&error.to_string()))?;
                 let row = BucketRow::decode(&row.value).map_err(|error| damaged(error.0))?;
                 *highest = (*highest).max(row.id);
                 buckets.insert(name.clone(), Arc::new(BucketState::new(name, row)));
@@ -369,9 +374,7 @@ impl StoreInner {
         order: Order,
         limit: usize,
     ) -> Result<Vec<crate::port::Row>> {
-        self.backend
-            .scan(range, order, limit)
-            .map_err(|source| Error::backend("scan rows", source))
+        self.backend.scan(range, order, limit).map_err(|source| Error::backend("scan rows", source))
     }
 }
 

@@ -1,6 +1,9 @@
 //! `VersionId`: which version of a key.
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    hex,
+};
 use std::{fmt, str::FromStr};
 
 /// A version's name: `null`, or one that the store gave.
@@ -49,10 +52,8 @@ impl VersionId {
 impl fmt::Display for VersionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self::Stamped { seq, tag } = *self else { return f.pad("null") };
-        let mut text = [0; Self::TEXT_BYTES];
-        write_hex(tag, &mut text[..16]);
-        write_hex(seq ^ veil(tag), &mut text[16..]);
-        f.pad(std::str::from_utf8(&text).expect("hexadecimal digits are ASCII"))
+        let word = u128::from(tag) << 64 | u128::from(seq ^ veil(tag));
+        f.pad(hex::as_str(&hex::encode(word.to_be_bytes())))
     }
 }
 
@@ -70,39 +71,16 @@ impl FromStr for VersionId {
 }
 
 fn parse(text: &[u8]) -> Option<VersionId> {
-    if text.len() != VersionId::TEXT_BYTES {
-        return None;
-    }
-    let tag = read_hex(&text[..16])?;
-    let seq = read_hex(&text[16..])? ^ veil(tag);
-    Some(VersionId::Stamped { seq, tag })
+    let bytes = hex::decode(text)?;
+    let tag = u64::from_be_bytes(bytes[..8].try_into().ok()?);
+    let veiled = u64::from_be_bytes(bytes[8..].try_into().ok()?);
+    Some(VersionId::Stamped { seq: veiled ^ veil(tag), tag })
 }
 
 /// What hides `seq` behind `tag`: ids of neighbouring writes share no digits.
 const fn veil(tag: u64) -> u64 {
     let word = (tag ^ (tag >> 31)).wrapping_mul(0x9e6c_63d0_76b1_d4f5);
     word ^ (word >> 29)
-}
-
-fn write_hex(word: u64, text: &mut [u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let pairs = text.chunks_exact_mut(2);
-    for (pair, byte) in pairs.zip(word.to_be_bytes()) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 15)];
-    }
-}
-
-/// Lower case only: an id has one text, so that equal ids are equal strings.
-fn read_hex(text: &[u8]) -> Option<u64> {
-    text.iter().try_fold(0, |word, &digit| {
-        let value = match digit {
-            b'0'..=b'9' => digit - b'0',
-            b'a'..=b'f' => digit - b'a' + 10,
-            _ => return None,
-        };
-        Some(word << 4 | u64::from(value))
-    })
 }
 
 #[cfg(test)]

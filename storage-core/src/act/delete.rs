@@ -1,14 +1,18 @@
 //! Delete: a version for good, or a delete marker on top.
 
-use super::{put::{Stamp, delete_marker_row}, until_undisturbed};
+use super::{
+    put::{Stamp, delete_marker_row},
+    until_undisturbed,
+};
 use crate::{
     authority::Permit,
     bucket::Bucket,
-    condition::Current,
+    condition::{Current, Verdict},
     edit::{Edit, Stored},
     error::{Error, Result},
     event::EventName,
-    object_lock,
+    object_key::ObjectKey,
+    object_lock::{Bypass, VersionLock},
     options::DeleteOptions,
     port::{Durability, Ticket},
     version_id::VersionId,
@@ -48,7 +52,7 @@ type Attempt = Option<(Deleted, Option<Ticket>)>;
 
 fn attempt(bucket: &Bucket, key: &str, options: &DeleteOptions) -> Result<Attempt> {
     let config = bucket.config()?;
-    if options.bypass_governance && config.object_lock.is_none() {
+    if options.bypass == Bypass::Governance && config.object_lock.is_none() {
         return Err(Error::invalid_argument(
             "x-amz-bypass-governance-retention",
             "true",
@@ -90,7 +94,10 @@ fn check_condition(
         Some(stored) if stored.row.delete_marker => Current::DeleteMarker,
         Some(stored) => Current::Object(stored.row.etag),
     };
-    options.condition.check(state).map_err(|failure| failure.into_error(bucket.name(), key))
+    match options.condition.check(state) {
+        Verdict::Proceed => Ok(()),
+        verdict => verdict.into_result(bucket.name(), &ObjectKey::try_from(key)?),
+    }
 }
 
 fn remove_current(mut edit: Edit<'_>, current: Option<Stored>) -> Result<Attempt> {
@@ -115,9 +122,11 @@ fn remove_version(
     };
     deleted.delete_marker = stored.row.delete_marker;
     if let Some(rare) = &stored.row.rare {
-        let now = bucket.store().now();
-        let hold = rare.legal_hold.unwrap_or(false);
-        object_lock::may_delete(rare.retention, hold, now, options.bypass_governance)?;
+        let lock = VersionLock {
+            retention: rare.retention,
+            legal_hold: rare.legal_hold.unwrap_or_default(),
+        };
+        lock.may_delete(bucket.store().now(), options.bypass)?;
     }
     edit.remove(&stored)?;
     let seq = edit.next_seq()?;

@@ -51,8 +51,9 @@ pub(crate) fn get(
             Ok(Some(content)) => return Ok(Object { info, content, range }),
             // The version was replaced between the two reads: look again.
             Ok(None) => missing = Some(stored.raw),
-            Err(Error::Damaged { .. }) if missing.as_ref() != Some(&stored.raw)
-                && matches!(stored.row.body, BodyRow::Manifest { .. }) =>
+            Err(Error::Damaged { .. })
+                if missing.as_ref() != Some(&stored.raw)
+                    && matches!(stored.row.body, BodyRow::Manifest { .. }) =>
             {
                 missing = Some(stored.raw);
             }
@@ -148,7 +149,7 @@ fn part_range(
     info: &ObjectInfo,
     number: u32,
 ) -> Result<(Range<u64>, Option<Vec<PartEntry>>)> {
-    if !(1..=u32::from(crate::limits::PART_NUMBER_MAX)).contains(&number) {
+    if !(1..=crate::limits::PARTS_MAX).contains(&number) {
         let reason = "a part number is 1 to 10000";
         return Err(Error::invalid_argument("partNumber", number.to_string(), reason));
     }

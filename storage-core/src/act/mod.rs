@@ -1,10 +1,18 @@
 //! The verbs. Each reads what it must, decides, and commits; when somebody else came first, it
 //! looks again.
 
+pub(crate) mod append;
+pub(crate) mod attributes;
+pub(crate) mod configure;
+pub(crate) mod copy;
 pub(crate) mod delete;
 pub(crate) mod delete_bucket;
+pub(crate) mod delete_many;
 pub(crate) mod get;
+pub(crate) mod list;
+pub(crate) mod mark;
 pub(crate) mod put;
+pub(crate) mod rename;
 
 use crate::{
     bucket::Bucket,

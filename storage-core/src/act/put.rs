@@ -8,15 +8,14 @@ use crate::{
     bucket::Bucket,
     bucket_config::BucketConfig,
     checksum::{Checksum, ChecksumAlgorithm},
-    condition::{Current, WriteCondition},
-    content::Owner,
+    condition::{Current, Verdict, WriteCondition},
     edit::{Edit, Stored},
     error::{Error, Result},
     etag::ETag,
     event::EventName,
     ingest::{Ingested, Place, Want, ingest},
     object_key::ObjectKey,
-    object_lock::Retention,
+    object_lock::{LegalHold, Retention},
     options::PutOptions,
     port::{Durability, SealContext, mix},
     row::{BodyRow, ObjectRow, Rare},
@@ -54,12 +53,12 @@ pub(crate) fn put(
     options: &PutOptions,
 ) -> Result<Receipt> {
     let store = bucket.store();
-    check_lock_options(bucket, options)?;
+    check_lock(bucket, options.retention, options.legal_hold)?;
     let want = Want {
         md5: store.settings.etag == EtagMode::Md5,
         expected_md5: options.content_md5,
         algorithm: options.algorithm,
-        expected: options.checksum.clone(),
+        expected: options.checksum,
         bytes_max: store.limits().put_bytes_max,
     };
     let context = SealContext::new(bucket.name().as_str(), key);
@@ -77,7 +76,7 @@ pub(crate) fn put(
 }
 
 pub(crate) fn receipt_of(row: &ObjectRow, durability: Durability) -> Receipt {
-    let checksum = row.rare.as_ref().and_then(|rare| rare.checksum.clone());
+    let checksum = row.rare.as_ref().and_then(|rare| rare.checksum);
     Receipt {
         version: (!row.version.is_null()).then_some(row.version),
         etag: row.etag,
@@ -103,7 +102,7 @@ fn attempt(
     let rare = Rare {
         metadata: options.metadata.clone(),
         tags: options.tags.clone(),
-        checksum: ingested.checksum.clone(),
+        checksum: ingested.checksum,
         retention: retention_at_birth(&config, options.retention, stamp.now),
         legal_hold: options.legal_hold,
         envelope: None,
@@ -209,25 +208,26 @@ pub(crate) fn check_write_condition(
         Some(stored) if stored.row.delete_marker => Current::DeleteMarker,
         Some(stored) => Current::Object(stored.row.etag),
     };
-    condition.check(state).map_err(|failure| failure.into_error(bucket.name(), key))
+    match condition.check(state) {
+        Verdict::Proceed => Ok(()),
+        verdict => verdict.into_result(bucket.name(), &ObjectKey::try_from(key)?),
+    }
 }
 
 /// Law: S3, Object Lock: headers on a bucket without it are refused.
-fn check_lock_options(bucket: &Bucket, options: &PutOptions) -> Result<()> {
-    let asked = options.retention.is_some() || options.legal_hold.is_some();
+pub(crate) fn check_lock(
+    bucket: &Bucket,
+    retention: Option<Retention>,
+    legal_hold: Option<LegalHold>,
+) -> Result<()> {
+    let asked = retention.is_some() || legal_hold.is_some();
     if asked && bucket.config()?.object_lock.is_none() {
         return Err(Error::invalid_request("the bucket has no object lock configuration"));
     }
-    if let Some(retention) = &options.retention
-        && retention.until <= bucket.store().now()
-    {
-        return Err(Error::invalid_argument(
-            "x-amz-object-lock-retain-until-date",
-            retention.until.to_iso8601(),
-            "the retain until date must be in the future",
-        ));
+    match retention {
+        Some(retention) => retention.check_future(bucket.store().now()),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// The retention of a new version: its own, or the bucket's default.
@@ -236,8 +236,7 @@ pub(crate) fn retention_at_birth(
     own: Option<Retention>,
     now: Timestamp,
 ) -> Option<Retention> {
-    let default = || config.object_lock.as_ref()?.default_retention.map(|rule| rule.from(now));
-    own.or_else(default)
+    config.object_lock.as_ref()?.retention_of(own, now)
 }
 
 /// Makes an empty row of the same kind as a put's, for verbs that fill in the body themselves.

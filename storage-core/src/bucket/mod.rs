@@ -1,6 +1,12 @@
 //! `Bucket`: a handle to one bucket. Every verb of objects, each a few lines into `act`.
 
+mod configuration;
+mod copies;
+mod listing;
+mod marks;
 mod objects;
+
+pub use listing::Listing;
 
 use crate::{
     action::Action,

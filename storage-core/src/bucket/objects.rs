@@ -149,7 +149,7 @@ impl Bucket {
             None => Action::DeleteObject,
         };
         let permit = self.permit(action, Some(key), options.version)?;
-        if options.bypass_governance {
+        if options.bypass == crate::object_lock::Bypass::Governance {
             self.permit(Action::BypassGovernanceRetention, Some(key), options.version)?;
         }
         delete::delete(self, permit, key, options)

@@ -53,6 +53,24 @@ fn forms_of_conditional_writes_that_s3_refuses() {
     assert_eq!(garbage.check(Current::Absent), Verdict::NoSuchKey);
 }
 
+// Law-test: S3, conditional completion of uploads.
+#[test]
+fn a_condition_on_completion_that_holds_by_a_later_change_is_a_conflict() {
+    #[track_caller]
+    fn check(condition: WriteCondition, current: Current, expected: Verdict) {
+        let unchanged = condition.check_completion(current, SinceInitiation::Unchanged);
+        assert_eq!(unchanged, condition.check(current));
+        assert_eq!(condition.check_completion(current, SinceInitiation::Changed), expected);
+    }
+    check(WriteCondition::IfAbsent, Current::Object(HERE), FAILED_NONE_MATCH);
+    check(WriteCondition::IfAbsent, Current::Absent, Verdict::Conflict);
+    check(WriteCondition::IfAbsent, Current::DeleteMarker, Verdict::Conflict);
+    check(WriteCondition::IfMatch(HERE), Current::Absent, Verdict::NoSuchKey);
+    check(WriteCondition::IfMatch(OTHER), Current::Object(HERE), FAILED_MATCH);
+    check(WriteCondition::IfMatch(HERE), Current::Object(HERE), Verdict::Conflict);
+    check(WriteCondition::None, Current::Object(HERE), Verdict::Proceed);
+}
+
 // Law-test: S3, conditional deletes.
 #[test]
 fn the_table_of_conditional_deletes() {
@@ -84,6 +102,8 @@ fn a_verdict_becomes_the_error_of_its_name() {
     let key = ObjectKey::from_static("cat.jpg");
     assert!(Verdict::Proceed.into_result(&bucket, &key).is_ok());
     assert_eq!(Verdict::NoSuchKey.into_result(&bucket, &key).unwrap_err().code(), "NoSuchKey");
+    let error = Verdict::Conflict.into_result(&bucket, &key).unwrap_err();
+    assert_eq!((error.code(), error.status()), ("ConditionalRequestConflict", 409));
     let error = FAILED_MATCH.into_result(&bucket, &key).unwrap_err();
     assert!(matches!(error, Error::PreconditionFailed { condition: "If-Match" }));
 }

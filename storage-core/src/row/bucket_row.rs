@@ -32,11 +32,7 @@ impl BucketRow {
         row.u8(FORMAT);
         row.u32(self.id);
         row.i64(self.created.as_millis());
-        row.u8(match config.versioning {
-            Versioning::Unversioned => 0,
-            Versioning::Enabled => 1,
-            Versioning::Suspended => 2,
-        });
+        row.u8(config.versioning.code());
         row.optional(config.durability, |row, durability| {
             row.u8(match durability {
                 Durability::Memory => 0,
@@ -59,12 +55,8 @@ impl BucketRow {
         }
         let id = row.u32()?;
         let created = Timestamp::from_millis(row.i64()?);
-        let versioning = match row.u8()? {
-            0 => Versioning::Unversioned,
-            1 => Versioning::Enabled,
-            2 => Versioning::Suspended,
-            _ => return Err(Damage("an unknown versioning state")),
-        };
+        let versioning =
+            Versioning::from_code(row.u8()?).ok_or(Damage("an unknown versioning state"))?;
         let durability = row.optional(|row| match row.u8()? {
             0 => Ok(Durability::Memory),
             1 => Ok(Durability::Os),
@@ -88,11 +80,11 @@ impl BucketRow {
 }
 
 fn encode_default_retention(row: &mut Encoder, retention: &DefaultRetention) {
-    row.u8(match retention.mode {
+    row.u8(match retention.mode() {
         RetentionMode::Governance => 1,
         RetentionMode::Compliance => 2,
     });
-    match retention.period {
+    match retention.period() {
         RetentionPeriod::Days(days) => {
             row.u8(0);
             row.u32(days);
@@ -115,5 +107,5 @@ fn decode_default_retention(row: &mut Decoder<'_>) -> Result<DefaultRetention, D
         1 => RetentionPeriod::Years(row.u32()?),
         _ => return Err(Damage("an unknown retention period")),
     };
-    Ok(DefaultRetention { mode, period })
+    DefaultRetention::new(mode, period).map_err(|_| Damage("a retention against its rules"))
 }

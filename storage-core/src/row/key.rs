@@ -331,7 +331,9 @@ mod tests {
 
     #[test]
     fn a_key_comes_back_from_its_rows() {
-        for key in ["a", "a/b", "\0", "a\0b", "\0\0", "a\0", "\0\u{1}\u{1}", "\u{1}\u{1}12345678", "é"] {
+        for key in
+            ["a", "a/b", "\0", "a\0b", "\0\0", "a\0", "\0\u{1}\u{1}", "\u{1}\u{1}12345678", "é"]
+        {
             check(key);
         }
         check("\0\u{1}\u{1}\0\0\0\0\0\0\0\0");
@@ -340,7 +342,8 @@ mod tests {
 
     #[test]
     fn rows_sort_as_their_keys() {
-        let mut keys = vec!["a", "a\0", "a\0b", "a\u{1}", "aa", "b", "\0", "z", "é", "\u{ff21}", "😀"];
+        let mut keys =
+            vec!["a", "a\0", "a\0b", "a\u{1}", "aa", "b", "\0", "z", "é", "\u{ff21}", "😀"];
         let mut rows: Vec<_> = keys.iter().map(|key| HeadKey::new(1, key).row().clone()).collect();
         keys.sort_unstable();
         rows.sort_unstable();

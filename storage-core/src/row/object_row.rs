@@ -7,8 +7,8 @@ use super::{
 use crate::{
     checksum::Checksum,
     etag::ETag,
-    metadata::Metadata,
-    object_lock::{Retention, RetentionMode},
+    metadata::{Metadata, SystemHeader},
+    object_lock::{LegalHold, Retention, RetentionMode},
     storage_class::StorageClass,
     tags::Tags,
     time::Timestamp,
@@ -54,7 +54,7 @@ pub(crate) struct Rare {
     pub(crate) checksum: Option<Checksum>,
     pub(crate) retention: Option<Retention>,
     /// `None` until a legal hold was first set.
-    pub(crate) legal_hold: Option<bool>,
+    pub(crate) legal_hold: Option<LegalHold>,
     /// What opens an inline body.
     pub(crate) envelope: Option<Bytes>,
 }
@@ -152,7 +152,8 @@ impl ObjectRow {
         let size = row.u64()?;
         let crc64 = row.u64()?;
         let etag = decode_etag(&mut row)?;
-        let rare = if flags & flag::RARE != 0 { Some(Box::new(Rare::decode(&mut row)?)) } else { None };
+        let rare =
+            if flags & flag::RARE != 0 { Some(Box::new(Rare::decode(&mut row)?)) } else { None };
         let body = match body_kind {
             body::INLINE => BodyRow::Inline(row.rest()),
             body::EXTENTS => BodyRow::Extents(decode_extents(&mut row)?),
@@ -211,7 +212,7 @@ impl Rare {
     pub(super) fn encode(&self, row: &mut Encoder) {
         if !self.metadata.is_empty() {
             row.u8(field::METADATA);
-            encode_pairs(self.metadata.pairs(), row);
+            encode_metadata(&self.metadata, row);
         }
         if !self.tags.is_empty() {
             row.u8(field::TAGS);
@@ -230,9 +231,9 @@ impl Rare {
             });
             row.i64(retention.until.as_millis());
         }
-        if let Some(on) = self.legal_hold {
+        if let Some(hold) = self.legal_hold {
             row.u8(field::LEGAL_HOLD);
-            row.u8(u8::from(on));
+            row.u8(u8::from(hold == LegalHold::On));
         }
         if let Some(envelope) = &self.envelope {
             row.u8(field::ENVELOPE);
@@ -246,10 +247,7 @@ impl Rare {
         loop {
             match row.u8()? {
                 field::END => return Ok(rare),
-                field::METADATA => {
-                    rare.metadata = Metadata::from_pairs(decode_pairs(row)?)
-                        .map_err(|_| Damage("metadata against its rules"))?;
-                }
+                field::METADATA => rare.metadata = decode_metadata(row)?,
                 field::TAGS => {
                     rare.tags = Tags::try_from(decode_pairs(row)?)
                         .map_err(|_| Damage("tags against their rules"))?;
@@ -264,12 +262,40 @@ impl Rare {
                     );
                 }
                 field::RETENTION => rare.retention = Some(decode_retention(row)?),
-                field::LEGAL_HOLD => rare.legal_hold = Some(row.u8()? == 1),
+                field::LEGAL_HOLD => {
+                    rare.legal_hold = Some(match row.u8()? {
+                        0 => LegalHold::Off,
+                        1 => LegalHold::On,
+                        _ => return Err(Damage("an unknown legal hold")),
+                    });
+                }
                 field::ENVELOPE => rare.envelope = Some(row.bytes()?),
                 _ => return Err(Damage("an unknown field of an object")),
             }
         }
     }
+}
+
+fn encode_metadata(metadata: &Metadata, row: &mut Encoder) {
+    row.count(metadata.system_headers().len());
+    for (header, value) in metadata.system_headers() {
+        row.u8(header.code());
+        row.bytes(value.as_bytes());
+    }
+    encode_pairs(metadata.user_pairs(), row);
+}
+
+fn decode_metadata(row: &mut Decoder<'_>) -> Result<Metadata, Damage> {
+    const AGAINST_RULES: Damage = Damage("metadata against its rules");
+    let mut metadata = Metadata::new();
+    for _ in 0..row.count(5)? {
+        let header = SystemHeader::from_code(row.u8()?).ok_or(Damage("an unknown header"))?;
+        metadata = metadata.with(header, row.str()?).map_err(|_| AGAINST_RULES)?;
+    }
+    for (name, value) in decode_pairs(row)? {
+        metadata = metadata.with_user(name, value).map_err(|_| AGAINST_RULES)?;
+    }
+    Ok(metadata)
 }
 
 fn decode_retention(row: &mut Decoder<'_>) -> Result<Retention, Damage> {
@@ -281,10 +307,7 @@ fn decode_retention(row: &mut Decoder<'_>) -> Result<Retention, Damage> {
     Ok(Retention { mode, until: Timestamp::from_millis(row.i64()?) })
 }
 
-pub(super) fn encode_pairs<'a>(
-    pairs: impl Iterator<Item = (&'a str, &'a str)>,
-    row: &mut Encoder,
-) {
+pub(super) fn encode_pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>, row: &mut Encoder) {
     let pairs: Vec<_> = pairs.collect();
     row.count(pairs.len());
     for (name, value) in pairs {
@@ -293,9 +316,7 @@ pub(super) fn encode_pairs<'a>(
     }
 }
 
-pub(super) fn decode_pairs<'a>(
-    row: &mut Decoder<'a>,
-) -> Result<Vec<(&'a str, &'a str)>, Damage> {
+pub(super) fn decode_pairs<'a>(row: &mut Decoder<'a>) -> Result<Vec<(&'a str, &'a str)>, Damage> {
     let count = row.count(8)?;
     (0..count).map(|_| Ok((row.str()?, row.str()?))).collect()
 }
