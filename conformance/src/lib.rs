@@ -27,7 +27,7 @@
 //!         .reopened_by(move || Arc::new(ReferenceBackend::open(medium.clone())))
 //! }
 //!
-//! backend_suite!(fixture());
+//! backend_suite!(fixture);
 //! # fn main() {}
 //! ```
 //!

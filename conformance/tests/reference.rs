@@ -14,4 +14,4 @@ fn fixture() -> Fixture {
         })
 }
 
-backend_suite!(fixture());
+backend_suite!(fixture);

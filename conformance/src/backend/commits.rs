@@ -5,9 +5,7 @@ use super::{
     shorthand::{EVERYTHING, assert_conflict, batch, bytes, commit, put, row, scan, scan_prefix},
 };
 use bytes::Bytes;
-use cistern_storage_core::port::{
-    Batch, CommitError, Durability, Op, Position, Precondition,
-};
+use cistern_storage_core::port::{Batch, CommitError, Durability, Op, Position, Precondition};
 use parking_lot::Mutex;
 use std::sync::Arc;
 

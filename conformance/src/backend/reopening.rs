@@ -34,10 +34,10 @@ fn fill(store: &dyn Backend) -> Contents {
     }
     let freed = own(store, &body(51, 3000));
     free(store, &[freed]);
-    for round in 0..200 {
+    for round in 0..200_u16 {
         let mut one = batch();
         one.put(bytes(format!("row/{:03}", round * 7 % 150)), bytes(format!("{round}")));
-        one.put(bytes([0xff, round]), bytes(""));
+        one.put(bytes([&[0xff], &round.to_be_bytes()[..]].concat()), bytes(""));
         one.delete(bytes(format!("row/{:03}", round * 11 % 150)));
         let (prefix, suffix) = (bytes("feed/"), Bytes::new());
         one.ops.push(Op::PutStamped { prefix, suffix, value: bytes(format!("{round}")) });

@@ -82,7 +82,7 @@ pub(super) fn free(backend: &dyn Backend, blobs: &[BlobRef]) {
 pub(super) fn assert_holds(backend: &dyn Backend, blob: &BlobRef, body: &Bytes) {
     let open = backend.open_blob(blob).expect("the blob opens");
     assert_eq!(open.len(), body.len() as u64, "the blob's length");
-    assert!(read_whole(&*open) == body, "the blob's {} bytes are those written", body.len());
+    assert!(read_whole(&*open) == *body, "the blob's {} bytes are those written", body.len());
 }
 
 /// All bytes of a blob, asked for a MiB at a time.

@@ -210,22 +210,26 @@ pub(super) fn blobs_written_at_once_stay_apart(store: Fixture) {
 
 /// A blob that is there opens at every moment: before, while and after a commit adopts it.
 pub(super) fn a_blob_is_there_throughout_its_adoption(store: Fixture) {
-    let backend = store.share();
+    let (backend, done) = (store.share(), AtomicBool::new(false));
     let body = body(700, 10);
-    for _ in 0..300 {
-        let blob = write(&*backend, &body);
-        let done = AtomicBool::new(false);
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                while !done.load(Ordering::SeqCst) {
-                    assert_holds(&*backend, &blob, &body);
-                }
-            });
-            let _stop = Stop(&done);
-            adopt(&*backend, &[blob]);
-            adopt(&*backend, &[blob]);
+    let newest = Mutex::new(write(&*backend, &body));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::SeqCst) {
+                let blob = *newest.lock();
+                assert_holds(&*backend, &blob, &body);
+            }
         });
-    }
+        scope.spawn(|| {
+            let _stop = Stop(&done);
+            for _ in 0..5000 {
+                let blob = write(&*backend, &body);
+                *newest.lock() = blob;
+                let adopts = vec![blob, blob];
+                commit(&*backend, Batch { adopts, ..Batch::new(Durability::Memory) });
+            }
+        });
+    });
 }
 
 /// A page of a long scan is of one moment, in both directions.
