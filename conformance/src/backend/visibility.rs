@@ -9,7 +9,10 @@ use bytes::Bytes;
 use cistern_storage_core::port::{Batch, CommitError, Durability, KeyRange, Op, Order};
 use parking_lot::Mutex;
 use std::{
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::{
+        Barrier,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     thread,
 };
 
@@ -142,12 +145,16 @@ pub(super) fn no_update_on_condition_is_lost(store: Fixture) {
             }
         }
     };
+    let together = Barrier::new(usize::try_from(THREADS).expect("small"));
     thread::scope(|scope| {
         for thread in 0..THREADS {
             let levels = [Durability::Synced, Durability::Os, Durability::Memory];
             let durability = levels[usize::try_from(thread % 3).expect("small")];
-            let increment = &increment;
-            scope.spawn(move || (0..EACH).for_each(|_| increment(durability)));
+            let (increment, together) = (&increment, &together);
+            scope.spawn(move || {
+                together.wait();
+                (0..EACH).for_each(|_| increment(durability));
+            });
         }
     });
     assert_eq!(number(row(&*backend, "sum").as_ref()), THREADS * EACH);
