@@ -41,6 +41,7 @@
 pub mod backend;
 mod crc64;
 mod dice;
+pub mod model;
 pub mod reference_backend;
 
 pub use crc64::crc64_nvme;

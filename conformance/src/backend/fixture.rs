@@ -45,7 +45,7 @@ impl Fixture {
         self
     }
 
-    pub(super) fn share(&self) -> Arc<dyn Backend> {
+    pub(crate) fn share(&self) -> Arc<dyn Backend> {
         Arc::clone(self.backend.as_ref().expect("a fixture is between backends only in `replace`"))
     }
 
@@ -54,7 +54,7 @@ impl Fixture {
         Asked { reopens, loses_power: self.cut_power.is_some() }
     }
 
-    pub(super) fn close_and_reopen(&mut self) {
+    pub(crate) fn close_and_reopen(&mut self) {
         self.close().expect("closes");
         self.drop_and_reopen();
     }

@@ -23,3 +23,6 @@ mod real;
 pub use harness::run;
 
 use objects::Objects;
+
+#[cfg(test)]
+mod tests;

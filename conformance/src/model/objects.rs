@@ -1,16 +1,16 @@
 //! `Objects`: buckets, keys and versions in maps.
 
 use super::{
-    answer::{Answer, Gone, Info, Name, Numbers, Outcome, Pairs, Refusal, Retained, Written, refuse},
+    answer::{
+        Answer, Gone, Info, Name, Numbers, Outcome, Pairs, Refusal, Retained, Written, refuse,
+    },
     op::{
-        Condition, CopyExtras, DeleteWhen, Extras, Offset, Op, Place, Retain, Tag, Text, When, Which,
+        Condition, CopyExtras, DeleteWhen, Extras, Offset, Op, Place, Retain, Tag, Text, When,
+        Which,
     },
 };
 use cistern_storage_core::{ByteRange, ETag, RetentionMode, StorageClass, Versioning};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Range,
-};
+use std::{collections::BTreeMap, ops::Range};
 
 /// A store of buckets, the plain way.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +20,7 @@ pub(super) struct Objects {
     names: usize,
     /// How many writes there were.
     writes: u64,
-    pub(super) now: i64,
+    now: i64,
 }
 
 #[derive(Clone, Debug)]
@@ -81,6 +81,11 @@ struct New {
 
 /// Calls.
 impl Objects {
+    /// An empty store, at `now`.
+    pub(super) fn new(now: i64) -> Self {
+        Self { now, ..Self::default() }
+    }
+
     /// Does what `op` says; `picks` are the versions that it names, as [`Self::picks`] told them.
     pub(super) fn apply(&mut self, op: &Op, picks: &[Option<Name>]) -> Outcome {
         let pick = picks.first().copied().flatten();
@@ -542,7 +547,11 @@ impl Objects {
     }
 
     fn mark_locked(&mut self, at: Place, pick: Option<Name>) -> Outcome<&mut Version> {
-        if self.bucket(at.bucket)?.has_lock { self.mark(at, pick) } else { refuse("InvalidRequest") }
+        if self.bucket(at.bucket)?.has_lock {
+            self.mark(at, pick)
+        } else {
+            refuse("InvalidRequest")
+        }
     }
 
     fn push(&mut self, at: Place, new: New) -> Written {
@@ -556,7 +565,17 @@ impl Objects {
         let New { body, etag, modified, class, tags, user, retention, hold } = new;
         let is_marker = false;
         let version = Version {
-            name, order, is_marker, body, etag, modified, class, tags, user, retention, hold,
+            name,
+            order,
+            is_marker,
+            body,
+            etag,
+            modified,
+            class,
+            tags,
+            user,
+            retention,
+            hold,
         };
         self.insert(at, version);
         written
@@ -656,12 +675,6 @@ impl Objects {
             }
         }
         bodies
-    }
-
-    /// Every name that some version still has.
-    pub(super) fn names(&self) -> BTreeSet<Name> {
-        let keys = self.buckets.values().flat_map(|bucket| bucket.keys.values());
-        keys.flatten().map(|version| version.name).collect()
     }
 }
 

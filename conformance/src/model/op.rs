@@ -19,27 +19,109 @@ const TAGS: &[Text] = &["", "colour", "shape"];
 /// One call.
 #[derive(Clone, Debug)]
 pub(super) enum Op {
-    CreateBucket { bucket: Text, lock: bool },
-    DeleteBucket { bucket: Text },
+    CreateBucket {
+        bucket: Text,
+        lock: bool,
+    },
+    DeleteBucket {
+        bucket: Text,
+    },
     ListBuckets,
-    SetVersioning { bucket: Text, versioning: Versioning },
-    Put { at: Place, body: Content, condition: Condition, extras: Extras },
-    Get { at: Place, which: Which, range: Option<ByteRange>, part: Option<u32>, when: When },
-    Head { at: Place, which: Which, when: When },
-    Delete { at: Place, which: Which, condition: DeleteWhen, bypass: bool },
-    DeleteMany { bucket: Text, entries: Vec<(Text, Which)> },
-    Copy { from: Place, which: Which, when: When, to: Place, condition: Condition, extras: CopyExtras },
-    Rename { from: Place, to: Text, condition: Condition },
-    Append { at: Place, offset: Offset, body: Content },
-    Tags { at: Place, which: Which },
-    SetTags { at: Place, which: Which, tag: Text },
-    SetRetention { at: Place, which: Which, retention: Option<Retain>, bypass: bool },
-    Retention { at: Place, which: Which },
-    SetHold { at: Place, which: Which, on: bool },
-    Hold { at: Place, which: Which },
-    List { bucket: Text, prefix: Text, delimiter: Text, after: Text, max: u32 },
-    ListVersions { bucket: Text, prefix: Text, delimiter: Text, after: Text, max: u32 },
-    Advance { millis: u64 },
+    SetVersioning {
+        bucket: Text,
+        versioning: Versioning,
+    },
+    Put {
+        at: Place,
+        body: Content,
+        condition: Condition,
+        extras: Extras,
+    },
+    Get {
+        at: Place,
+        which: Which,
+        range: Option<ByteRange>,
+        part: Option<u32>,
+        when: When,
+    },
+    Head {
+        at: Place,
+        which: Which,
+        when: When,
+    },
+    Delete {
+        at: Place,
+        which: Which,
+        condition: DeleteWhen,
+        bypass: bool,
+    },
+    DeleteMany {
+        bucket: Text,
+        entries: Vec<(Text, Which)>,
+    },
+    Copy {
+        from: Place,
+        which: Which,
+        when: When,
+        to: Place,
+        condition: Condition,
+        extras: CopyExtras,
+    },
+    Rename {
+        from: Place,
+        to: Text,
+        condition: Condition,
+    },
+    Append {
+        at: Place,
+        offset: Offset,
+        body: Content,
+    },
+    Tags {
+        at: Place,
+        which: Which,
+    },
+    SetTags {
+        at: Place,
+        which: Which,
+        tag: Text,
+    },
+    SetRetention {
+        at: Place,
+        which: Which,
+        retention: Option<Retain>,
+        bypass: bool,
+    },
+    Retention {
+        at: Place,
+        which: Which,
+    },
+    SetHold {
+        at: Place,
+        which: Which,
+        on: bool,
+    },
+    Hold {
+        at: Place,
+        which: Which,
+    },
+    List {
+        bucket: Text,
+        prefix: Text,
+        delimiter: Text,
+        after: Text,
+        max: u32,
+    },
+    ListVersions {
+        bucket: Text,
+        prefix: Text,
+        delimiter: Text,
+        after: Text,
+        max: u32,
+    },
+    Advance {
+        millis: u64,
+    },
     Reopen,
 }
 
@@ -111,7 +193,7 @@ pub(super) struct When {
 }
 
 /// What a put brings with it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Extras {
     pub(super) class: StorageClass,
     pub(super) tag: Text,
@@ -145,11 +227,10 @@ pub(super) enum Offset {
 
 pub(super) fn ops(most: usize) -> impl Strategy<Value = Vec<Op>> {
     // Something to work on comes first, or half of every run is refused.
-    let begin = vec(any_op(), 1..=most).prop_map(|ops| {
+    vec(any_op(), 1..=most).prop_map(|ops| {
         let first = Op::CreateBucket { bucket: BUCKETS[0], lock: false };
         std::iter::once(first).chain(ops).collect()
-    });
-    begin.boxed()
+    })
 }
 
 fn any_op() -> impl Strategy<Value = Op> {
@@ -168,8 +249,12 @@ fn any_op() -> impl Strategy<Value = Op> {
 }
 
 fn about_buckets() -> impl Strategy<Value = Op> {
-    let versioning =
-        vec![Versioning::Enabled, Versioning::Enabled, Versioning::Suspended, Versioning::Unversioned];
+    let versioning = vec![
+        Versioning::Enabled,
+        Versioning::Enabled,
+        Versioning::Suspended,
+        Versioning::Unversioned,
+    ];
     prop_oneof![
         2 => (select(BUCKETS), any::<bool>())
             .prop_map(|(bucket, lock)| Op::CreateBucket { bucket, lock }),
@@ -184,8 +269,8 @@ fn about_writing() -> impl Strategy<Value = Op> {
     let put = (place(), content(), condition(), extras())
         .prop_map(|(at, body, condition, extras)| Op::Put { at, body, condition, extras });
     let offset = select(vec![Offset::Zero, Offset::End, Offset::End, Offset::Beyond]);
-    let append = (place(), offset, content())
-        .prop_map(|(at, offset, body)| Op::Append { at, offset, body });
+    let append =
+        (place(), offset, content()).prop_map(|(at, offset, body)| Op::Append { at, offset, body });
     prop_oneof![4 => put, 1 => append]
 }
 
@@ -234,7 +319,11 @@ fn about_moving() -> impl Strategy<Value = Op> {
 fn about_marks() -> impl Strategy<Value = Op> {
     prop_oneof![
         (place(), which()).prop_map(|(at, which)| Op::Tags { at, which }),
-        (place(), which(), select(TAGS)).prop_map(|(at, which, tag)| Op::SetTags { at, which, tag }),
+        (place(), which(), select(TAGS)).prop_map(|(at, which, tag)| Op::SetTags {
+            at,
+            which,
+            tag
+        }),
         (place(), which(), maybe(retain()), any::<bool>()).prop_map(
             |(at, which, retention, bypass)| Op::SetRetention { at, which, retention, bypass }
         ),

@@ -34,7 +34,7 @@ pub(crate) fn append(
     body: Body,
     options: &PutOptions,
 ) -> Result<Receipt> {
-    if offset == 0 {
+    if offset == 0 && !ends_at_zero(bucket, key) {
         // Begins an object; whatever is there makes it a wrong offset.
         return begin(bucket, permit, key, body, options);
     }
@@ -58,6 +58,11 @@ pub(crate) fn append(
     }
     let done = store.wait(ticket)?;
     Ok(receipt_of(&row, done.durability))
+}
+
+/// Whether there is an object that ends where it begins: then it goes on there.
+fn ends_at_zero(bucket: &Bucket, key: &str) -> bool {
+    bucket.head(key).is_ok_and(|info| info.size() == 0)
 }
 
 fn begin(
