@@ -66,7 +66,7 @@ macro_rules! for_each_promise {
                 a_callback_needs_nobody_to_wait,
                 a_callback_left_too_late_is_called_at_once,
                 a_dropped_ticket_holds_nobody_up,
-                a_flush_publishes_everything_before_it,
+                a_flush_publishes_what_it_has_made_safe,
             }
             visibility needs Nothing {
                 a_scan_never_sees_half_a_commit,

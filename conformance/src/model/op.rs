@@ -226,21 +226,38 @@ pub(super) enum Offset {
 }
 
 pub(super) fn ops(most: usize) -> impl Strategy<Value = Vec<Op>> {
-    // Something to work on comes first, or half of every run is refused.
-    vec(any_op(), 1..=most).prop_map(|ops| {
-        let first = Op::CreateBucket { bucket: BUCKETS[0], lock: false };
-        std::iter::once(first).chain(ops).collect()
+    (beginning(), vec(any_op(), 1..=most)).prop_map(|(mut begin, ops)| {
+        begin.extend(ops);
+        begin
     })
+}
+
+/// Buckets to work in, or most calls of a run are refused: plain, versioned or locked.
+fn beginning() -> impl Strategy<Value = Vec<Op>> {
+    let create = |bucket, lock| Op::CreateBucket { bucket, lock };
+    let version = |bucket, versioning| Op::SetVersioning { bucket, versioning };
+    let (first, second) = (BUCKETS[0], BUCKETS[1]);
+    let enabled = Versioning::Enabled;
+    select(vec![
+        vec![create(first, false)],
+        vec![create(first, false), create(second, true)],
+        vec![create(first, false), version(first, enabled), create(second, false)],
+        vec![create(first, false), version(first, Versioning::Suspended), create(second, true)],
+        vec![create(first, true)],
+        vec![create(first, true), create(second, true)],
+        vec![create(first, true), create(second, false)],
+    ])
 }
 
 fn any_op() -> impl Strategy<Value = Op> {
     prop_oneof![
-        3 => about_buckets(),
-        10 => about_writing(),
-        8 => about_reading(),
+        2 => about_buckets(),
+        12 => about_writing(),
+        9 => about_reading(),
         8 => about_deleting(),
         8 => about_moving(),
-        6 => about_marks(),
+        4 => about_tags(),
+        9 => about_locks(),
         6 => about_lists(),
         2 => select(vec![1_u64, 999, 1000, 60_000, 90_000_000])
             .prop_map(|millis| Op::Advance { millis }),
@@ -258,7 +275,7 @@ fn about_buckets() -> impl Strategy<Value = Op> {
     prop_oneof![
         2 => (select(BUCKETS), any::<bool>())
             .prop_map(|(bucket, lock)| Op::CreateBucket { bucket, lock }),
-        1 => select(BUCKETS).prop_map(|bucket| Op::DeleteBucket { bucket }),
+        2 => select(BUCKETS).prop_map(|bucket| Op::DeleteBucket { bucket }),
         1 => Just(Op::ListBuckets),
         5 => (select(BUCKETS), select(versioning))
             .prop_map(|(bucket, versioning)| Op::SetVersioning { bucket, versioning }),
@@ -295,7 +312,7 @@ fn about_deleting() -> impl Strategy<Value = Op> {
         2 => tag().prop_map(DeleteWhen::IfMatch),
     ];
     prop_oneof![
-        5 => (place(), which(), condition, any::<bool>().prop_map(|bypass| bypass))
+        5 => (place(), which(), condition, seldom())
             .prop_map(|(at, which, condition, bypass)| Op::Delete { at, which, condition, bypass }),
         1 => (select(BUCKETS), vec((select(KEYS), which()), 0..4))
             .prop_map(|(bucket, entries)| Op::DeleteMany { bucket, entries }),
@@ -316,7 +333,7 @@ fn about_moving() -> impl Strategy<Value = Op> {
     ]
 }
 
-fn about_marks() -> impl Strategy<Value = Op> {
+fn about_tags() -> impl Strategy<Value = Op> {
     prop_oneof![
         (place(), which()).prop_map(|(at, which)| Op::Tags { at, which }),
         (place(), which(), select(TAGS)).prop_map(|(at, which, tag)| Op::SetTags {
@@ -324,12 +341,19 @@ fn about_marks() -> impl Strategy<Value = Op> {
             which,
             tag
         }),
-        (place(), which(), maybe(retain()), any::<bool>()).prop_map(
+    ]
+}
+
+fn about_locks() -> impl Strategy<Value = Op> {
+    // Locks show when they meet: most are on one key.
+    let at = || prop_oneof![3 => Just(Place { bucket: BUCKETS[0], key: KEYS[0] }), 1 => place()];
+    prop_oneof![
+        3 => (at(), which(), maybe(retain()), seldom()).prop_map(
             |(at, which, retention, bypass)| Op::SetRetention { at, which, retention, bypass }
         ),
-        (place(), which()).prop_map(|(at, which)| Op::Retention { at, which }),
-        (place(), which(), any::<bool>()).prop_map(|(at, which, on)| Op::SetHold { at, which, on }),
-        (place(), which()).prop_map(|(at, which)| Op::Hold { at, which }),
+        2 => (at(), which()).prop_map(|(at, which)| Op::Retention { at, which }),
+        2 => (at(), which(), any::<bool>()).prop_map(|(at, which, on)| Op::SetHold { at, which, on }),
+        2 => (at(), which()).prop_map(|(at, which)| Op::Hold { at, which }),
     ]
 }
 
@@ -347,15 +371,15 @@ fn about_lists() -> impl Strategy<Value = Op> {
 
 fn place() -> impl Strategy<Value = Place> {
     let bucket = prop_oneof![4 => Just(BUCKETS[0]), 1 => Just(BUCKETS[1])];
-    let key = prop_oneof![2 => Just(KEYS[0]), 1 => Just(KEYS[1]), 2 => select(KEYS)];
+    let key = prop_oneof![5 => Just(KEYS[0]), 2 => Just(KEYS[1]), 2 => select(KEYS)];
     (bucket, key).prop_map(|(bucket, key)| Place { bucket, key })
 }
 
 fn which() -> impl Strategy<Value = Which> {
     prop_oneof![
-        6 => Just(Which::Current),
+        7 => Just(Which::Current),
         1 => Just(Which::Null),
-        3 => any::<u8>().prop_map(|index| Which::OfKey(index.into())),
+        5 => any::<u8>().prop_map(|index| Which::OfKey(index.into())),
         1 => any::<u8>().prop_map(|index| Which::Any(index.into())),
     ]
 }
@@ -367,7 +391,7 @@ fn content() -> impl Strategy<Value = Content> {
 
 fn condition() -> impl Strategy<Value = Condition> {
     prop_oneof![
-        4 => Just(Condition::None),
+        7 => Just(Condition::None),
         2 => Just(Condition::IfAbsent),
         2 => tag().prop_map(Condition::IfMatch),
     ]
@@ -396,7 +420,7 @@ fn class() -> impl Strategy<Value = StorageClass> {
 
 fn extras() -> impl Strategy<Value = Extras> {
     let locked = (maybe(retain()), maybe(any::<bool>()));
-    let lock = prop_oneof![5 => Just((None, None)), 1 => locked];
+    let lock = prop_oneof![3 => Just((None, None)), 1 => locked];
     (class(), select(TAGS), any::<bool>(), lock).prop_map(
         |(class, tag, user, (retention, hold))| Extras { class, tag, user, retention, hold },
     )
@@ -404,8 +428,12 @@ fn extras() -> impl Strategy<Value = Extras> {
 
 fn retain() -> impl Strategy<Value = Retain> {
     let mode = select(vec![RetentionMode::Governance, RetentionMode::Compliance]);
-    let millis = select(vec![-1000_i64, 0, 1000, 80_000_000, 200_000_000]);
+    let millis = select(vec![-1000_i64, 0, 1000, 80_000_000, 80_000_001, 200_000_000]);
     (mode, millis).prop_map(|(mode, millis)| Retain { mode, millis })
+}
+
+fn seldom() -> impl Strategy<Value = bool> {
+    proptest::bool::weighted(0.2)
 }
 
 fn maybe<T: Clone + std::fmt::Debug>(
