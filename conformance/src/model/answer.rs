@@ -15,6 +15,23 @@ pub(super) enum Name {
     Unknown,
 }
 
+/// What a call names that cannot be known when calls are made up: told by the model.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Picks {
+    /// A version for each that is named; `None` for what is current.
+    pub(super) versions: Vec<Option<Name>>,
+    /// Which of all uploads begun.
+    pub(super) upload: Option<usize>,
+    /// Numbers and entity tags of the parts to complete.
+    pub(super) parts: Vec<(u32, String)>,
+}
+
+impl Picks {
+    pub(super) fn version(&self) -> Option<Name> {
+        self.versions.first().copied().flatten()
+    }
+}
+
 /// Why a call was refused: the error's code, and the delete marker that it names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
@@ -43,12 +60,12 @@ pub(super) enum Answer {
     Tags(Pairs),
     Retention(Retained),
     Hold(bool),
-    Pages(Vec<Page>),
-    Stats(BTreeMap<&'static str, Numbers>),
-    Begun,
-    Part(String),
-    Uploads(Vec<(String, usize)>),
-    Parts(Vec<(u32, u64, String)>),
+    Pages(Vec<Page<Info>>),
+    /// The n-th upload that was begun.
+    Begun(usize),
+    Part(Part),
+    UploadPages(Vec<Page<Begun>>),
+    PartPages(Vec<Page<Part>>),
 }
 
 pub(super) type Pairs = BTreeMap<String, String>;
@@ -92,12 +109,24 @@ pub(super) struct Info {
 }
 
 /// A page of a list.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Page {
-    pub(super) entries: Vec<Info>,
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Page<E> {
+    pub(super) entries: Vec<E>,
     pub(super) prefixes: Vec<String>,
     pub(super) is_truncated: bool,
 }
+
+impl<E> Default for Page<E> {
+    fn default() -> Self {
+        Self { entries: Vec::new(), prefixes: Vec::new(), is_truncated: false }
+    }
+}
+
+/// A part: its number, its size, its entity tag, when it came.
+pub(super) type Part = (u32, u64, String, i64);
+
+/// An upload in a list: its key, which of all begun it is, and when it was begun.
+pub(super) type Begun = (String, usize, i64);
 
 /// Objects, their bytes, noncurrent versions, their bytes, delete markers, uploads, their bytes.
 pub(super) type Numbers = [u64; 7];

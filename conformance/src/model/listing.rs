@@ -7,8 +7,8 @@ use super::{
 };
 
 /// An item of a list.
-enum Item {
-    Entry(Info),
+pub(super) enum Item<E> {
+    Entry(E),
     Prefix(String),
 }
 
@@ -21,8 +21,7 @@ impl Objects {
         after: Text,
         max: u32,
     ) -> Outcome {
-        let mut items = self.items(bucket, prefix, delimiter, after, Which::Objects)?;
-        items.dedup_by(|one, other| same_prefix(one, other));
+        let items = self.items(bucket, prefix, delimiter, after, Which::Objects)?;
         Ok(Answer::Pages(pages(items, max)))
     }
 
@@ -34,8 +33,7 @@ impl Objects {
         after: Text,
         max: u32,
     ) -> Outcome {
-        let mut items = self.items(bucket, prefix, delimiter, after, Which::Versions)?;
-        items.dedup_by(|one, other| same_prefix(one, other));
+        let items = self.items(bucket, prefix, delimiter, after, Which::Versions)?;
         Ok(Answer::Pages(pages(items, max)))
     }
 
@@ -57,7 +55,7 @@ impl Objects {
         delimiter: Text,
         after: Text,
         which: Which,
-    ) -> Outcome<Vec<Item>> {
+    ) -> Outcome<Vec<Item<Info>>> {
         let mut items = Vec::new();
         for (key, versions) in &self.bucket(bucket)?.keys {
             let at = Place { bucket, key };
@@ -70,12 +68,7 @@ impl Objects {
                 Which::Versions => newest_first.collect(),
             };
             for version in listed {
-                match rolled_up(key, prefix, delimiter) {
-                    // What the marker lies in was on a page before.
-                    Some(common) if after.starts_with(common) => {}
-                    Some(common) => items.push(Item::Prefix(common.to_owned())),
-                    None => items.push(Item::Entry(self.info(at, version))),
-                }
+                items.extend(item(key, prefix, delimiter, after, || self.info(at, version)));
             }
         }
         Ok(items)
@@ -97,12 +90,29 @@ fn rolled_up<'k>(key: &'k str, prefix: &str, delimiter: &str) -> Option<&'k str>
     Some(&key[..prefix.len() + found + delimiter.len()])
 }
 
-fn same_prefix(one: &Item, other: &Item) -> bool {
+/// What is listed for `key`; nothing when it is rolled up into what the marker lies in, which was on
+/// a page before.
+pub(super) fn item<E>(
+    key: &str,
+    prefix: &str,
+    delimiter: &str,
+    after: &str,
+    entry: impl FnOnce() -> E,
+) -> Option<Item<E>> {
+    match rolled_up(key, prefix, delimiter) {
+        Some(common) if after.starts_with(common) => None,
+        Some(common) => Some(Item::Prefix(common.to_owned())),
+        None => Some(Item::Entry(entry())),
+    }
+}
+
+fn same_prefix<E>(one: &Item<E>, other: &Item<E>) -> bool {
     matches!((one, other), (Item::Prefix(one), Item::Prefix(other)) if one == other)
 }
 
 /// Pages of so many items each. A page of none is the whole answer.
-fn pages(items: Vec<Item>, max: u32) -> Vec<Page> {
+pub(super) fn pages<E>(mut items: Vec<Item<E>>, max: u32) -> Vec<Page<E>> {
+    items.dedup_by(|one, other| same_prefix(one, other));
     let mut pages = vec![Page::default()];
     if max == 0 {
         return pages;
@@ -115,7 +125,7 @@ fn pages(items: Vec<Item>, max: u32) -> Vec<Page> {
             page = pages.last_mut().expect("it was just pushed");
         }
         match item {
-            Item::Entry(info) => page.entries.push(info),
+            Item::Entry(entry) => page.entries.push(entry),
             Item::Prefix(prefix) => page.prefixes.push(prefix),
         }
     }

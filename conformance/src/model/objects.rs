@@ -1,8 +1,10 @@
 //! `Objects`: buckets, keys and versions in maps.
 
+use super::uploads::{Begun, Completed, Upload};
 use super::{
     answer::{
-        Answer, Gone, Info, Name, Numbers, Outcome, Pairs, Refusal, Retained, Written, refuse,
+        Answer, Gone, Info, Name, Numbers, Outcome, Pairs, Picks, Refusal, Retained, Written,
+        refuse,
     },
     op::{
         Condition, CopyExtras, DeleteWhen, Extras, Offset, Op, Place, Retain, Tag, Text, When,
@@ -19,25 +21,30 @@ pub(super) struct Objects {
     /// How many version names were given.
     names: usize,
     /// How many writes there were.
-    writes: u64,
-    now: i64,
+    pub(super) writes: u64,
+    /// Every upload that was ever begun.
+    pub(super) begun: Vec<Begun>,
+    pub(super) now: i64,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Bucket {
     versioning: Versioning,
-    has_lock: bool,
+    pub(super) has_lock: bool,
     /// The versions of each key, oldest first. A key without any is not there.
     pub(super) keys: BTreeMap<Text, Vec<Version>>,
+    /// Uploads in progress, and the answers of those completed, by their number among all begun.
+    pub(super) uploads: BTreeMap<usize, Upload>,
+    pub(super) completed: BTreeMap<usize, Completed>,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Version {
     name: Name,
     /// Its place in the order of writes.
-    order: u64,
+    pub(super) order: u64,
     is_marker: bool,
-    body: Vec<u8>,
+    pub(super) body: Vec<u8>,
     etag: ModelTag,
     modified: i64,
     class: StorageClass,
@@ -45,21 +52,23 @@ pub(super) struct Version {
     user: Pairs,
     retention: Option<(RetentionMode, i64)>,
     hold: Option<bool>,
+    /// The sizes of the parts that an upload made it of.
+    parts: Option<Vec<u64>>,
 }
 
 /// An entity tag: of the body, or unlike that of any other write.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum ModelTag {
+pub(super) enum ModelTag {
     Told(String),
     Opaque(u64),
 }
 
 impl ModelTag {
-    fn of(body: &[u8]) -> Self {
+    pub(super) fn of(body: &[u8]) -> Self {
         Self::Told(ETag::of_bytes(body).to_string())
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         match self {
             Self::Told(text) => text.clone(),
             Self::Opaque(_) => "opaque".into(),
@@ -68,15 +77,16 @@ impl ModelTag {
 }
 
 /// What a version is written with, besides its place and name.
-struct New {
-    body: Vec<u8>,
-    etag: ModelTag,
-    modified: i64,
-    class: StorageClass,
-    tags: Pairs,
-    user: Pairs,
-    retention: Option<(RetentionMode, i64)>,
-    hold: Option<bool>,
+pub(super) struct New {
+    pub(super) body: Vec<u8>,
+    pub(super) etag: ModelTag,
+    pub(super) modified: i64,
+    pub(super) class: StorageClass,
+    pub(super) tags: Pairs,
+    pub(super) user: Pairs,
+    pub(super) retention: Option<(RetentionMode, i64)>,
+    pub(super) hold: Option<bool>,
+    pub(super) parts: Option<Vec<u64>>,
 }
 
 /// Calls.
@@ -87,8 +97,8 @@ impl Objects {
     }
 
     /// Does what `op` says; `picks` are the versions that it names, as [`Self::picks`] told them.
-    pub(super) fn apply(&mut self, op: &Op, picks: &[Option<Name>]) -> Outcome {
-        let pick = picks.first().copied().flatten();
+    pub(super) fn apply(&mut self, op: &Op, picks: &Picks) -> Outcome {
+        let pick = picks.version();
         match op {
             Op::CreateBucket { bucket, lock } => self.create_bucket(bucket, *lock),
             Op::DeleteBucket { bucket } => self.delete_bucket(bucket),
@@ -107,7 +117,9 @@ impl Objects {
             Op::Delete { at, condition, bypass, .. } => {
                 self.delete(*at, pick, *condition, *bypass).map(Answer::Gone)
             }
-            Op::DeleteMany { bucket, entries } => self.delete_many(bucket, entries, picks),
+            Op::DeleteMany { bucket, entries } => {
+                self.delete_many(bucket, entries, &picks.versions)
+            }
             Op::Copy { from, when, to, condition, extras, .. } => {
                 self.copy(*from, pick, *when, *to, *condition, *extras)
             }
@@ -141,6 +153,17 @@ impl Objects {
             Op::ListVersions { bucket, prefix, delimiter, after, max } => {
                 self.list_versions(bucket, prefix, delimiter, after, *max)
             }
+            Op::BeginUpload { at, extras } => self.begin(*at, *extras),
+            Op::PutPart { number, body, .. } => self.put_part(picks.upload, *number, body.bytes()),
+            Op::CopyPart { number, from, range, .. } => {
+                self.copy_part(picks.upload, *number, *from, pick, *range)
+            }
+            Op::Complete { condition, .. } => self.complete(picks.upload, &picks.parts, *condition),
+            Op::Abort { .. } => self.abort(picks.upload),
+            Op::ListParts { max, .. } => self.list_parts(picks.upload, *max),
+            Op::ListUploads { bucket, prefix, delimiter, after, max } => {
+                self.list_uploads(bucket, prefix, delimiter, after, *max)
+            }
             Op::Advance { millis } => {
                 self.now += i64::try_from(*millis).expect("some hours");
                 Ok(Answer::Done)
@@ -149,24 +172,39 @@ impl Objects {
         }
     }
 
-    /// The versions that `op` names.
-    pub(super) fn picks(&self, op: &Op) -> Vec<Option<Name>> {
+    /// What `op` names.
+    pub(super) fn picks(&self, op: &Op) -> Picks {
+        let mut picks = Picks::default();
         match op {
             Op::Get { at, which, .. }
             | Op::Head { at, which, .. }
             | Op::Delete { at, which, .. }
             | Op::Copy { from: at, which, .. }
+            | Op::CopyPart { from: at, which, .. }
             | Op::Tags { at, which }
             | Op::SetTags { at, which, .. }
             | Op::SetRetention { at, which, .. }
             | Op::Retention { at, which }
             | Op::SetHold { at, which, .. }
-            | Op::Hold { at, which } => vec![self.pick(at.bucket, at.key, *which)],
+            | Op::Hold { at, which } => picks.versions = vec![self.pick(at.bucket, at.key, *which)],
             Op::DeleteMany { bucket, entries } => {
-                entries.iter().map(|(key, which)| self.pick(bucket, key, *which)).collect()
+                let pick = |(key, which): &(Text, Which)| self.pick(bucket, key, *which);
+                picks.versions = entries.iter().map(pick).collect();
             }
-            _ => Vec::new(),
+            _ => {}
         }
+        if let Op::PutPart { upload, .. }
+        | Op::CopyPart { upload, .. }
+        | Op::Complete { upload, .. }
+        | Op::Abort { upload }
+        | Op::ListParts { upload, .. } = op
+        {
+            picks.upload = self.pick_upload(*upload);
+        }
+        if let (Op::Complete { list, .. }, Some(upload)) = (op, picks.upload) {
+            picks.parts = self.pick_parts(upload, *list);
+        }
+        picks
     }
 
     fn pick(&self, bucket: Text, key: Text, which: Which) -> Option<Name> {
@@ -190,8 +228,9 @@ impl Objects {
             return refuse("BucketAlreadyOwnedByYou");
         }
         let versioning = if lock { Versioning::Enabled } else { Versioning::Unversioned };
-        let keys = BTreeMap::new();
-        self.buckets.insert(bucket, Bucket { versioning, has_lock: lock, keys });
+        let (keys, uploads, completed) = Default::default();
+        let made = Bucket { versioning, has_lock: lock, keys, uploads, completed };
+        self.buckets.insert(bucket, made);
         Ok(Answer::Done)
     }
 
@@ -216,11 +255,7 @@ impl Objects {
     }
 
     fn put(&mut self, at: Place, body: Vec<u8>, condition: Condition, extras: Extras) -> Outcome {
-        let asks_for_lock = extras.retention.is_some() || extras.hold.is_some();
-        if asks_for_lock && !self.bucket(at.bucket)?.has_lock {
-            return refuse("InvalidRequest");
-        }
-        self.check_future(extras.retention)?;
+        self.check_lock(at, extras)?;
         self.may_write(at, condition)?;
         let new = New {
             etag: ModelTag::of(&body),
@@ -231,6 +266,7 @@ impl Objects {
             user: user(extras.user),
             retention: extras.retention.map(|retain| (retain.mode, self.now + retain.millis)),
             hold: extras.hold,
+            parts: None,
         };
         Ok(Answer::Written(self.push(at, new)))
     }
@@ -247,9 +283,8 @@ impl Objects {
         let size = version.body.len() as u64;
         let range = match (range, part) {
             (Some(_), Some(_)) => return refuse("InvalidRequest"),
-            (None, None | Some(1)) => 0..size,
-            (None, Some(0)) => return refuse("InvalidArgument"),
-            (None, Some(_)) => return refuse("InvalidPartNumber"),
+            (None, None) => 0..size,
+            (None, Some(number)) => version.part(number)?,
             (Some(range), None) => within(range, size)?,
         };
         let index = |at: u64| usize::try_from(at).expect("inside a body");
@@ -352,6 +387,7 @@ impl Objects {
             body: source.body,
             retention: None,
             hold: None,
+            parts: None,
         };
         Ok(Answer::Copied(self.push(to, new), source.name))
     }
@@ -373,6 +409,7 @@ impl Objects {
             user: source.user,
             retention: source.retention,
             hold: source.hold,
+            parts: source.parts,
         };
         let written = self.push(to, new);
         if self.bucket(from.bucket)?.versioning == Versioning::Unversioned {
@@ -408,6 +445,7 @@ impl Objects {
             user: old.user,
             retention: old.retention,
             hold: old.hold,
+            parts: None,
         };
         Ok(Answer::Written(self.push(at, new)))
     }
@@ -442,11 +480,11 @@ impl Objects {
         self.buckets.get(bucket).map_or_else(|| refuse("NoSuchBucket"), Ok)
     }
 
-    fn bucket_mut(&mut self, bucket: Text) -> Outcome<&mut Bucket> {
+    pub(super) fn bucket_mut(&mut self, bucket: Text) -> Outcome<&mut Bucket> {
         self.buckets.get_mut(bucket).map_or_else(|| refuse("NoSuchBucket"), Ok)
     }
 
-    fn current(&self, at: Place) -> Option<&Version> {
+    pub(super) fn current(&self, at: Place) -> Option<&Version> {
         self.buckets.get(at.bucket)?.keys.get(at.key)?.last()
     }
 
@@ -456,7 +494,7 @@ impl Objects {
     }
 
     /// A version that is data.
-    fn find(&self, at: Place, pick: Option<Name>) -> Outcome<&Version> {
+    pub(super) fn find(&self, at: Place, pick: Option<Name>) -> Outcome<&Version> {
         self.bucket(at.bucket)?;
         match (pick, pick.map_or_else(|| self.current(at), |name| self.version(at, name))) {
             (None, None) => refuse("NoSuchKey"),
@@ -507,7 +545,7 @@ impl Objects {
         }
     }
 
-    fn may_write(&self, at: Place, condition: Condition) -> Outcome<()> {
+    pub(super) fn may_write(&self, at: Place, condition: Condition) -> Outcome<()> {
         self.bucket(at.bucket)?;
         let current = self.current(at).filter(|version| !version.is_marker);
         match (condition, current) {
@@ -531,7 +569,15 @@ impl Objects {
         }
     }
 
-    fn check_future(&self, retain: Option<Retain>) -> Outcome<()> {
+    pub(super) fn check_lock(&self, at: Place, extras: Extras) -> Outcome<()> {
+        let asks = extras.retention.is_some() || extras.hold.is_some();
+        if asks && !self.bucket(at.bucket)?.has_lock {
+            return refuse("InvalidRequest");
+        }
+        self.check_future(extras.retention)
+    }
+
+    pub(super) fn check_future(&self, retain: Option<Retain>) -> Outcome<()> {
         match retain {
             Some(retain) if retain.millis <= 0 => refuse("InvalidArgument"),
             _ => Ok(()),
@@ -555,14 +601,22 @@ impl Objects {
     }
 
     fn push(&mut self, at: Place, new: New) -> Written {
-        let (name, order) = self.next(at);
+        self.push_at(at, new, None)
+    }
+
+    /// Pushes a version; one that gets a name of its own takes the place `began`, if there is one.
+    pub(super) fn push_at(&mut self, at: Place, new: New, began: Option<u64>) -> Written {
+        let (name, mut order) = self.next(at);
+        if let (Name::Nth(_), Some(began)) = (name, began) {
+            order = began;
+        }
         let written = Written {
             version: (name != Name::Null).then_some(name),
             etag: new.etag.text(),
             size: new.body.len() as u64,
             modified: new.modified,
         };
-        let New { body, etag, modified, class, tags, user, retention, hold } = new;
+        let New { body, etag, modified, class, tags, user, retention, hold, parts } = new;
         let is_marker = false;
         let version = Version {
             name,
@@ -576,6 +630,7 @@ impl Objects {
             user,
             retention,
             hold,
+            parts,
         };
         self.insert(at, version);
         written
@@ -595,6 +650,7 @@ impl Objects {
             user: Pairs::new(),
             retention: None,
             hold: None,
+            parts: None,
         };
         self.insert(at, version);
         name
@@ -642,7 +698,7 @@ impl Objects {
             user: version.user.clone(),
             retention: version.retention.map(retained),
             hold: version.hold,
-            parts: None,
+            parts: version.parts.as_ref().map(|parts| u32::try_from(parts.len()).expect("a few")),
         }
     }
 
@@ -660,6 +716,11 @@ impl Objects {
                     numbers[at + 1] += version.body.len() as u64;
                 }
             }
+        }
+        for upload in self.buckets[bucket].uploads.values() {
+            let numbers = stats.entry(upload.class()).or_default();
+            numbers[5] += 1;
+            numbers[6] += upload.bytes();
         }
         stats
     }
@@ -685,6 +746,17 @@ impl Version {
             now < until && !(mode == RetentionMode::Governance && bypass)
         });
         held || retained
+    }
+
+    /// Where the part of that number lies, counted from 1.
+    fn part(&self, number: u32) -> Outcome<Range<u64>> {
+        let whole = [self.body.len() as u64];
+        let parts = self.parts.as_deref().unwrap_or(&whole);
+        let Some(index) = number.checked_sub(1) else { return refuse("InvalidArgument") };
+        let index = usize::try_from(index).expect("a small number");
+        let Some(size) = parts.get(index) else { return refuse("InvalidPartNumber") };
+        let start = parts[..index].iter().sum();
+        Ok(start..start + size)
     }
 
     pub(super) fn is_marker(&self) -> bool {

@@ -119,10 +119,57 @@ pub(super) enum Op {
         after: Text,
         max: u32,
     },
+    BeginUpload {
+        at: Place,
+        extras: Extras,
+    },
+    PutPart {
+        upload: usize,
+        number: u32,
+        body: Content,
+    },
+    CopyPart {
+        upload: usize,
+        number: u32,
+        from: Place,
+        which: Which,
+        range: Option<ByteRange>,
+    },
+    Complete {
+        upload: usize,
+        list: PartList,
+        condition: Condition,
+    },
+    Abort {
+        upload: usize,
+    },
+    ListParts {
+        upload: usize,
+        max: u32,
+    },
+    ListUploads {
+        bucket: Text,
+        prefix: Text,
+        delimiter: Text,
+        after: Text,
+        max: u32,
+    },
     Advance {
         millis: u64,
     },
     Reopen,
+}
+
+/// Which parts a completion lists.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum PartList {
+    /// Those that are there; of a completed upload, those it was completed with.
+    All,
+    AllButTheFirst,
+    Reversed,
+    WithAWrongTag,
+    WithOneMore,
+    Nothing,
 }
 
 /// A bucket and a key.
@@ -259,6 +306,7 @@ fn any_op() -> impl Strategy<Value = Op> {
         4 => about_tags(),
         9 => about_locks(),
         6 => about_lists(),
+        12 => about_uploads(),
         2 => select(vec![1_u64, 999, 1000, 60_000, 90_000_000])
             .prop_map(|millis| Op::Advance { millis }),
         1 => Just(Op::Reopen),
@@ -367,6 +415,48 @@ fn about_lists() -> impl Strategy<Value = Op> {
             Op::List { bucket, prefix, delimiter, after, max }
         }
     })
+}
+
+fn about_uploads() -> impl Strategy<Value = Op> {
+    use PartList::{All, AllButTheFirst, Nothing, Reversed, WithAWrongTag, WithOneMore};
+    let lists = vec![
+        All,
+        All,
+        All,
+        All,
+        All,
+        AllButTheFirst,
+        Reversed,
+        WithAWrongTag,
+        WithOneMore,
+        Nothing,
+    ];
+    let number = || prop_oneof![8 => 1..4_u32, 1 => Just(0), 1 => Just(10_000), 1 => Just(10_001)];
+    let upload = any::<u8>().prop_map(usize::from);
+    let range = prop_oneof![
+        3 => (0..120_u64, 0..5000_u64).prop_map(|(first, more)| ByteRange::FromTo(first, first + more)),
+        1 => Just(ByteRange::FromTo(5, 4)),
+        1 => (0..100_u64).prop_map(ByteRange::From),
+    ];
+    let list = (select(BUCKETS), select(PREFIXES), select(DELIMITERS));
+    let after = prop_oneof![3 => Just(""), 1 => select(KEYS)];
+    prop_oneof![
+        4 => (place(), extras()).prop_map(|(at, extras)| Op::BeginUpload { at, extras }),
+        7 => (upload.clone(), number(), content())
+            .prop_map(|(upload, number, body)| Op::PutPart { upload, number, body }),
+        3 => (upload.clone(), number(), place(), which(), maybe(range)).prop_map(
+            |(upload, number, from, which, range)| {
+                Op::CopyPart { upload, number, from, which, range }
+            }
+        ),
+        7 => (upload.clone(), select(lists), condition())
+            .prop_map(|(upload, list, condition)| Op::Complete { upload, list, condition }),
+        1 => upload.clone().prop_map(|upload| Op::Abort { upload }),
+        1 => (upload, 0..4_u32).prop_map(|(upload, max)| Op::ListParts { upload, max }),
+        1 => (list, after, 0..4_u32).prop_map(|((bucket, prefix, delimiter), after, max)| {
+            Op::ListUploads { bucket, prefix, delimiter, after, max }
+        }),
+    ]
 }
 
 fn place() -> impl Strategy<Value = Place> {

@@ -1,16 +1,20 @@
 //! `Real`: a store over some backend, its answers told in the words of the model.
 
+mod uploads;
+
 use super::{
-    answer::{Answer, Gone, Info, Name, Numbers, Outcome, Page, Pairs, Refusal, Written},
+    answer::{Answer, Gone, Info, Name, Numbers, Outcome, Page, Pairs, Picks, Refusal, Written},
     objects,
     op::{Condition, CopyExtras, DeleteWhen, Extras, Op, Place, Retain, Tag, Text, When},
+    uploads::PART_BYTES_MIN,
 };
 use crate::backend::Fixture;
 use cistern_storage_core::{
     Bucket, BucketOptions, CopyOptions, CopySource, DeleteCondition, DeleteEntry, DeleteOptions,
-    Deleted, Durability, ETag, Error, GetOptions, LegalHold, ListOptions, ListVersionsOptions,
-    Metadata, ObjectInfo, ObjectLockConfig, PutOptions, Receipt, RenameOptions, RenameTarget,
-    Retention, Settings, Store, Tags, Timestamp, VersionId, WriteCondition,
+    Deleted, Durability, ETag, Error, GetOptions, LegalHold, ListOptions, ListUploadsOptions,
+    ListVersionsOptions, Metadata, ObjectInfo, ObjectLockConfig, PutOptions, Receipt,
+    RenameOptions, RenameTarget, Retention, Settings, Store, Tags, Timestamp, UploadId, VersionId,
+    WriteCondition,
     object_lock::Bypass,
     port::{ManualClock, SeededEntropy},
 };
@@ -26,6 +30,8 @@ pub(super) struct Real {
     entropy: Arc<SeededEntropy>,
     /// The version names given so far, in the order in which they were made.
     given: Vec<VersionId>,
+    /// Every upload that was begun, in order.
+    begun: Vec<(Place, UploadId)>,
 }
 
 /// Where the clock begins: a day in 2026, not at midnight.
@@ -35,7 +41,8 @@ impl Real {
     pub(super) fn new(fixture: Fixture) -> Self {
         let clock = Arc::new(ManualClock::new(BEGIN));
         let entropy = Arc::new(SeededEntropy::new(1));
-        let mut real = Self { store: None, fixture, clock, entropy, given: Vec::new() };
+        let (given, begun) = (Vec::new(), Vec::new());
+        let mut real = Self { store: None, fixture, clock, entropy, given, begun };
         real.open();
         real
     }
@@ -44,6 +51,7 @@ impl Real {
         let mut settings = Settings::new();
         // What is safe when is the backend suite's business.
         settings.durability = Durability::Os;
+        settings.limits.part_bytes_min = PART_BYTES_MIN;
         let store = Store::builder(self.fixture.share())
             .clock(Arc::clone(&self.clock) as _)
             .entropy(Arc::clone(&self.entropy) as _)
@@ -57,18 +65,13 @@ impl Real {
     }
 
     /// Does what `op` says; `picks` are the versions that it names.
-    pub(super) fn apply(&mut self, op: &Op, picks: &[Option<Name>]) -> Outcome {
-        let outcome = self.call(op, picks.first().copied().flatten(), picks);
+    pub(super) fn apply(&mut self, op: &Op, picks: &Picks) -> Outcome {
+        let outcome = self.call(op, picks);
         outcome.map_err(|error| self.refusal(&error))
     }
 
-    fn call(
-        &mut self,
-        op: &Op,
-        pick: Option<Name>,
-        picks: &[Option<Name>],
-    ) -> Result<Answer, Error> {
-        let version = pick.map(|name| self.id(name));
+    fn call(&mut self, op: &Op, picks: &Picks) -> Result<Answer, Error> {
+        let version = picks.version().map(|name| self.id(name));
         match op {
             Op::CreateBucket { bucket, lock } => {
                 let options = BucketOptions::new();
@@ -130,7 +133,9 @@ impl Real {
                 let deleted = bucket.delete_with(at.key, &options)?;
                 Ok(Answer::Gone(self.gone(deleted)))
             }
-            Op::DeleteMany { bucket, entries } => self.delete_many(bucket, entries, picks),
+            Op::DeleteMany { bucket, entries } => {
+                self.delete_many(bucket, entries, &picks.versions)
+            }
             Op::Copy { from, when, to, condition, extras, .. } => {
                 self.copy(*from, version, *when, *to, *condition, *extras)
             }
@@ -189,6 +194,18 @@ impl Real {
             Op::ListVersions { bucket, prefix, delimiter, after, max } => {
                 let options = ListVersionsOptions::new().prefix(*prefix).delimiter(*delimiter);
                 self.list_versions(bucket, options.key_marker(*after).max_keys(*max))
+            }
+            Op::BeginUpload { at, extras } => self.begin(*at, *extras),
+            Op::PutPart { number, body, .. } => self.put_part(picks, *number, body.bytes()),
+            Op::CopyPart { number, from, range, .. } => {
+                self.copy_part(picks, *number, *from, version, *range)
+            }
+            Op::Complete { condition, .. } => self.complete(picks, *condition),
+            Op::Abort { .. } => self.abort(picks),
+            Op::ListParts { max, .. } => self.list_parts(picks, *max),
+            Op::ListUploads { bucket, prefix, delimiter, after, max } => {
+                let options = ListUploadsOptions::new().prefix(*prefix).delimiter(*delimiter);
+                self.list_uploads(bucket, options.key_marker(*after).max_uploads(*max))
             }
             Op::Advance { millis } => {
                 self.clock.advance(Duration::from_millis(*millis));
@@ -469,7 +486,7 @@ impl Real {
 }
 
 /// The entity tag of what is there, or that of nothing.
-fn etag(bucket: &Bucket, key: Text, tag: Tag) -> ETag {
+fn etag(bucket: &Bucket, key: &str, tag: Tag) -> ETag {
     let other = ETag::of_bytes(b"no body that is ever put");
     match tag {
         Tag::Current => bucket.head(key).map_or(other, |info| info.etag()),
@@ -477,7 +494,7 @@ fn etag(bucket: &Bucket, key: Text, tag: Tag) -> ETag {
     }
 }
 
-fn write_condition(bucket: &Bucket, key: Text, condition: Condition) -> WriteCondition {
+fn write_condition(bucket: &Bucket, key: &str, condition: Condition) -> WriteCondition {
     match condition {
         Condition::None => WriteCondition::None,
         Condition::IfAbsent => WriteCondition::IfAbsent,
