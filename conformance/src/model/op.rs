@@ -393,15 +393,13 @@ fn about_tags() -> impl Strategy<Value = Op> {
 }
 
 fn about_locks() -> impl Strategy<Value = Op> {
-    // Locks show when they meet: most are on one key.
-    let at = || prop_oneof![3 => Just(Place { bucket: BUCKETS[0], key: KEYS[0] }), 1 => place()];
     prop_oneof![
-        3 => (at(), which(), maybe(retain()), seldom()).prop_map(
+        3 => (crowded(), which(), maybe(retain()), seldom()).prop_map(
             |(at, which, retention, bypass)| Op::SetRetention { at, which, retention, bypass }
         ),
-        2 => (at(), which()).prop_map(|(at, which)| Op::Retention { at, which }),
-        2 => (at(), which(), any::<bool>()).prop_map(|(at, which, on)| Op::SetHold { at, which, on }),
-        2 => (at(), which()).prop_map(|(at, which)| Op::Hold { at, which }),
+        2 => (crowded(), which()).prop_map(|(at, which)| Op::Retention { at, which }),
+        2 => (crowded(), which(), any::<bool>()).prop_map(|(at, which, on)| Op::SetHold { at, which, on }),
+        2 => (crowded(), which()).prop_map(|(at, which)| Op::Hold { at, which }),
     ]
 }
 
@@ -441,7 +439,7 @@ fn about_uploads() -> impl Strategy<Value = Op> {
     let list = (select(BUCKETS), select(PREFIXES), select(DELIMITERS));
     let after = prop_oneof![3 => Just(""), 1 => select(KEYS)];
     prop_oneof![
-        4 => (place(), extras()).prop_map(|(at, extras)| Op::BeginUpload { at, extras }),
+        4 => (crowded(), extras()).prop_map(|(at, extras)| Op::BeginUpload { at, extras }),
         7 => (upload.clone(), number(), content())
             .prop_map(|(upload, number, body)| Op::PutPart { upload, number, body }),
         3 => (upload.clone(), number(), place(), which(), maybe(range)).prop_map(
@@ -449,7 +447,7 @@ fn about_uploads() -> impl Strategy<Value = Op> {
                 Op::CopyPart { upload, number, from, which, range }
             }
         ),
-        7 => (upload.clone(), select(lists), condition())
+        7 => (upload.clone(), select(lists), prop_oneof![Just(Condition::IfAbsent), condition()])
             .prop_map(|(upload, list, condition)| Op::Complete { upload, list, condition }),
         1 => upload.clone().prop_map(|upload| Op::Abort { upload }),
         1 => (upload, 0..4_u32).prop_map(|(upload, max)| Op::ListParts { upload, max }),
@@ -463,6 +461,11 @@ fn place() -> impl Strategy<Value = Place> {
     let bucket = prop_oneof![4 => Just(BUCKETS[0]), 1 => Just(BUCKETS[1])];
     let key = prop_oneof![5 => Just(KEYS[0]), 2 => Just(KEYS[1]), 2 => select(KEYS)];
     (bucket, key).prop_map(|(bucket, key)| Place { bucket, key })
+}
+
+/// Mostly one key: locks and uploads show what they do when they meet.
+fn crowded() -> impl Strategy<Value = Place> {
+    prop_oneof![3 => Just(Place { bucket: BUCKETS[0], key: KEYS[0] }), 1 => place()]
 }
 
 fn which() -> impl Strategy<Value = Which> {
