@@ -7,7 +7,8 @@ use cistern_disk::{
     threads::OsThreads,
 };
 use cistern_storage_core::port::Backend;
-use std::sync::{Arc, Mutex};
+use parking_lot::Mutex;
+use std::sync::Arc;
 
 /// In a folder of its own.
 fn on_disk() -> Fixture {
@@ -31,22 +32,20 @@ fn on_a_device() -> Fixture {
         Arc::new(backend.expect("opens"))
     };
     let device = Arc::new(Mutex::new((MemoryDevice::new(), 0)));
-    let first = open(&device.lock().unwrap().0);
+    let first = open(&device.lock().0);
     let again = Arc::clone(&device);
-    Fixture::new(first).reopened_by(move || open(&again.lock().unwrap().0)).power_cut_by(
-        move || {
-            let mut device = device.lock().unwrap();
-            let (medium, cuts) = &mut *device;
-            let crash = match *cuts % 3 {
-                0 => Crash::LoseAll,
-                1 => Crash::KeepAll,
-                _ => Crash::Seeded(*cuts),
-            };
-            *medium = medium.crash(crash);
-            *cuts += 1;
-            open(medium)
-        },
-    )
+    Fixture::new(first).reopened_by(move || open(&again.lock().0)).power_cut_by(move || {
+        let mut device = device.lock();
+        let (medium, cuts) = &mut *device;
+        let crash = match *cuts % 3 {
+            0 => Crash::LoseAll,
+            1 => Crash::KeepAll,
+            _ => Crash::Seeded(*cuts),
+        };
+        *medium = medium.crash(crash);
+        *cuts += 1;
+        open(medium)
+    })
 }
 
 mod real {

@@ -117,7 +117,7 @@ pub(super) fn range_empty_looks_from_its_start_up_to_its_end(store: Fixture) {
         match store.commit(one).map(|ticket| ticket.wait().expect("is published")) {
             Ok(()) => assert!(holds, "there is a row in {start:?}..{end:?}"),
             Err(CommitError::Conflict { index: 0 }) => {
-                assert!(!holds, "{start:?}..{end:?} is empty")
+                assert!(!holds, "{start:?}..{end:?} is empty");
             }
             Err(other) => panic!("unexpected: {other}"),
         }

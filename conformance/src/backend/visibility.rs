@@ -33,10 +33,10 @@ pub(super) fn a_scan_never_sees_half_a_commit(store: Fixture) {
         }
         // One row comes and goes, so that the number of rows tells the round too.
         let extra = bytes("row/extra");
-        if round % 2 == 0 {
-            all.delete(extra)
+        if round.is_multiple_of(2) {
+            all.delete(extra);
         } else {
-            all.put(extra, bytes(round.to_be_bytes()))
+            all.put(extra, bytes(round.to_be_bytes()));
         }
         commit(&*backend, all);
     };

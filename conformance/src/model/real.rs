@@ -468,19 +468,19 @@ impl Real {
             conditions = conditions.if_none_match(etag(bucket, key, tag));
         }
         if let Some(millis) = when.modified_since {
-            conditions = conditions.if_modified_since(self.from_now(millis));
+            conditions = conditions.if_modified_since(self.later(millis));
         }
         if let Some(millis) = when.unmodified_since {
-            conditions = conditions.if_unmodified_since(self.from_now(millis));
+            conditions = conditions.if_unmodified_since(self.later(millis));
         }
         conditions
     }
 
     fn retention(&self, retain: Retain) -> Retention {
-        Retention { mode: retain.mode, until: self.from_now(retain.millis) }
+        Retention { mode: retain.mode, until: self.later(retain.millis) }
     }
 
-    fn from_now(&self, millis: i64) -> Timestamp {
+    fn later(&self, millis: i64) -> Timestamp {
         Timestamp::from_millis(self.store().clock().now().as_millis() + millis)
     }
 }

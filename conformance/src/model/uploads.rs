@@ -63,7 +63,11 @@ impl Objects {
     pub(super) fn pick_upload(&self, index: usize) -> Option<usize> {
         // The newest ones mostly: the others are completed or given up by then.
         let begun = self.begun.len();
-        if index % 3 == 0 { index.checked_rem(begun) } else { begun.checked_sub(1 + index % 2) }
+        if index.is_multiple_of(3) {
+            index.checked_rem(begun)
+        } else {
+            begun.checked_sub(1 + index % 2)
+        }
     }
 
     pub(super) fn pick_parts(&self, upload: usize, list: PartList) -> Vec<(u32, String)> {
