@@ -3,8 +3,8 @@
 //! One log of commits and everything else derived from it, as on disk, with none of the speed:
 //!
 //! ```text
-//! commit ──check──> log of entries ──apply──> state (rows, counters, owners) ──> reads
-//!                        │
+//! commit --check--> log of entries --apply--> state (rows, counters, owners) --> reads
+//!                        |
 //!                   sync: remember how many entries are safe; a power cut forgets the others
 //! ```
 //!
