@@ -7,7 +7,10 @@ use std::{
     os::unix::fs::MetadataExt,
     path::Path,
     process::{Child, ChildStdout, Command, Stdio},
+    time::Instant,
 };
+
+use parking_lot::Mutex;
 
 use crate::contender::Outcome;
 
@@ -33,13 +36,40 @@ pub fn forget_peak() -> Outcome<()> {
     Ok(fs::write("/proc/self/clear_refs", "5")?)
 }
 
-/// Seconds of processor time that this process has used.
+/// Seconds of processor time that this process and its ended children have used.
 pub fn cpu_seconds() -> Outcome<f64> {
     let stat = fs::read_to_string("/proc/self/stat")?;
     let after_name = stat.rsplit_once(')').ok_or("no name in the process table")?.1;
     let fields: Vec<&str> = after_name.split_whitespace().collect();
-    // Fields 14 and 15 of proc(5), in ticks of 10 ms.
-    Ok((fields[11].parse::<f64>()? + fields[12].parse::<f64>()?) / 100.0)
+    // Fields 14 to 17 of proc(5), in ticks of 10 ms.
+    let ticks: Vec<f64> =
+        fields[11..15].iter().map(|field| field.parse()).collect::<Result<_, _>>()?;
+    Ok(ticks.iter().sum::<f64>() / 100.0)
+}
+
+/// Core seconds that everybody but this process and its ended children has used since the machine
+/// started. Kernel threads count as others, even those that work for us.
+fn others_seconds() -> Outcome<f64> {
+    let stat = fs::read_to_string("/proc/stat")?;
+    let line = stat.lines().next().ok_or("no processor line")?;
+    let ticks: Vec<f64> =
+        line.split_whitespace().skip(1).map(str::parse).collect::<Result<_, _>>()?;
+    // user, nice, system, idle, iowait, irq, softirq, steal of proc(5).
+    let busy: f64 = [0, 1, 2, 5, 6, 7].iter().map(|&field| ticks[field]).sum();
+    Ok(busy / 100.0 - cpu_seconds()?)
+}
+
+/// How many cores others have kept busy since the last call.
+///
+/// A durable put sleeps for every sync, and on a kernel that lets a running task finish its tick, a
+/// busy neighbour makes each wake-up cost 4 ms: such a table tells about the neighbour.
+pub fn busy_neighbours() -> Outcome<f64> {
+    static LAST: Mutex<Option<(Instant, f64)>> = Mutex::new(None);
+    let (now, others) = (Instant::now(), others_seconds()?);
+    let last = LAST.lock().replace((now, others));
+    let (then, before) = last.unwrap_or((now, others));
+    let elapsed = (now - then).as_secs_f64();
+    Ok(if elapsed > 0.0 { ((others - before) / elapsed).max(0.0) } else { 0.0 })
 }
 
 /// Bytes that the file system holds for everything below `folder`.

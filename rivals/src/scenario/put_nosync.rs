@@ -3,7 +3,7 @@
 //! Files are shown twice: in a fresh directory, and after many files have been deleted nearby, when
 //! ext4 looks long for an inode that was not freed in the last minutes.
 
-use std::{cell::RefCell, sync::Arc, time::Duration};
+use std::{cell::RefCell, path::PathBuf, sync::Arc, time::Duration};
 
 use super::{Scenario, ours_on_disk};
 use crate::{
@@ -90,23 +90,26 @@ fn entrants(settings: &Settings) -> Outcome<Vec<Entrant>> {
     Ok(all)
 }
 
-/// The same folder as its file system sees it when a program has just tidied up.
+/// Folders as their file system sees them when a program has just tidied up: the folders stay, the
+/// files are gone. For us the folder is as fresh as ever, since we keep no file an object.
 fn after_deletes(settings: &Settings) -> Outcome<Vec<Entrant>> {
-    let folder = settings.fresh("deleted")?;
-    let files = LocalFiles::new(folder.clone(), false);
-    let mut key = String::new();
-    for id in 0..settings.pick(60_000, 20_000) {
-        upload_key(id, &mut key);
-        files.put(&key, "x".into())?;
-    }
-    crate::process::flush_all()?;
-    std::fs::remove_dir_all(folder)?;
-
     let os = SyncLevel::Os;
+    let tidied = || -> Outcome<PathBuf> {
+        let folder = settings.fresh("tidied")?;
+        let files = LocalFiles::new(folder.clone(), false);
+        let mut keys = vec![String::new(); settings.pick(50_000, 10_000)];
+        for (id, key) in keys.iter_mut().enumerate() {
+            upload_key(id as u64, key);
+            files.put(key, "x".into())?;
+        }
+        crate::process::flush_all()?;
+        keys.iter().try_for_each(|key| std::fs::remove_file(folder.join(key)))?;
+        Ok(folder)
+    };
     let mut all = Vec::from_iter(ours_on_disk(OURS, settings, os, Tag::Opaque)?);
     all.extend([
-        Entrant::calls("std::fs", os, LocalFiles::new(settings.fresh("files")?, false)),
-        Entrant::tasks("object_store", os, LocalObjects::new(&settings.fresh("objects")?, false)?),
+        Entrant::calls("std::fs", os, LocalFiles::new(tidied()?, false)),
+        Entrant::tasks("object_store", os, LocalObjects::new(&tidied()?, false)?),
     ]);
     Ok(all)
 }
