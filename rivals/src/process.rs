@@ -59,17 +59,22 @@ fn others_seconds() -> Outcome<f64> {
     Ok(busy / 100.0 - cpu_seconds()?)
 }
 
-/// How many cores others have kept busy since the last call.
+/// How many cores others have kept busy since the last call, when that was a while ago.
 ///
 /// A durable put sleeps for every sync, and on a kernel that lets a running task finish its tick, a
 /// busy neighbour makes each wake-up cost 4 ms: such a table tells about the neighbour.
-pub fn busy_neighbours() -> Outcome<f64> {
+pub fn busy_neighbours() -> Option<f64> {
     static LAST: Mutex<Option<(Instant, f64)>> = Mutex::new(None);
-    let (now, others) = (Instant::now(), others_seconds()?);
-    let last = LAST.lock().replace((now, others));
-    let (then, before) = last.unwrap_or((now, others));
+    let (now, others) = (Instant::now(), others_seconds().ok()?);
+    let mut last = LAST.lock();
+    let (then, before) = *last.get_or_insert((now, others));
     let elapsed = (now - then).as_secs_f64();
-    Ok(if elapsed > 0.0 { ((others - before) / elapsed).max(0.0) } else { 0.0 })
+    // Tables that are printed in one go share the time of the first.
+    if elapsed < 0.2 {
+        return None;
+    }
+    *last = Some((now, others));
+    Some(((others - before) / elapsed).max(0.0))
 }
 
 /// Bytes that the file system holds for everything below `folder`.

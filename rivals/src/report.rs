@@ -23,7 +23,7 @@ pub struct Table {
 
 struct Row {
     name: String,
-    level: SyncLevel,
+    level: Option<SyncLevel>,
     rounds: Vec<f64>,
     note: String,
 }
@@ -44,11 +44,11 @@ impl Table {
     pub fn row(
         &mut self,
         name: &str,
-        level: SyncLevel,
+        level: impl Into<Option<SyncLevel>>,
         rounds: Vec<f64>,
         note: impl Into<String>,
     ) -> &mut Self {
-        self.rows.push(Row { name: name.into(), level, rounds, note: note.into() });
+        self.rows.push(Row { name: name.into(), level: level.into(), rounds, note: note.into() });
         self
     }
 
@@ -66,14 +66,17 @@ impl Table {
 
     pub fn print(&self) {
         println!("\n## {} ({}, median [min..max] of rounds)\n", self.title, self.unit);
-        let others = busy_neighbours().unwrap_or(f64::NAN);
-        println!("others kept {others:.2} cores busy meanwhile\n");
+        if let Some(others) = busy_neighbours() {
+            println!("others kept {others:.2} cores busy meanwhile\n");
+        }
         println!("| contender | acknowledged when | {} | ours / this | |", self.unit);
         println!("|---|---|---|---|---|");
         for row in self.rows.iter().filter(|row| !row.rounds.is_empty()) {
             let span = Span::of(row.rounds.clone());
-            let ratio = self.ratio(OURS, &row.name).map(|r| r.to_string()).unwrap_or_default();
-            println!("| {} | {} | {span} | {ratio} | {} |", row.name, row.level, row.note);
+            let ratio = self.ratio(OURS, &row.name).filter(|_| row.name != OURS);
+            let ratio = ratio.map(|ratio| ratio.to_string()).unwrap_or_default();
+            let level = row.level.map(|level| level.to_string()).unwrap_or_default();
+            println!("| {} | {level} | {span} | {ratio} | {} |", row.name, row.note);
         }
     }
 

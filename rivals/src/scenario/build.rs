@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path, process::Command};
 
 use super::Scenario;
 use crate::{
-    contender::{Outcome, Settings, SyncLevel},
+    contender::{Outcome, Settings},
     measure::seconds,
     report::{Better, OURS, Ratio, Table},
 };
@@ -25,16 +25,16 @@ fn run_all(settings: &Settings) -> Outcome<Vec<Ratio>> {
     let mut times = Table::new("build: clean build of `cistern`", "s", Better::Lower);
     let debug = build(settings, ours, &[])?;
     let release = build(settings, ours, &["--release"])?;
-    times.row("cistern debug", SyncLevel::Memory, vec![debug], "");
-    times.row("cistern release", SyncLevel::Memory, vec![release], "");
+    times.row("cistern debug", None, vec![debug], "");
+    times.row("cistern release", None, vec![release], "");
     times.print();
 
     let mut crates = Table::new("build: crates, normal and build", "crates", Better::Lower);
     let count = crates_of(ours, OURS)? as f64;
-    crates.row(OURS, SyncLevel::Memory, vec![count], "");
+    crates.row(OURS, None, vec![count], "");
     for peer in PEERS {
         let count = crates_of(rivals, peer).unwrap_or(0) as f64;
-        crates.row(peer, SyncLevel::Memory, vec![count], "as this package uses it");
+        crates.row(peer, None, vec![count], "as this package uses it");
     }
     crates.print();
     Ok(vec![
