@@ -3,6 +3,13 @@
 //! Real files are one plug, memory is another, the simulator's faulty disk a third. `std::fs`
 //! appears in `real.rs` and nowhere else.
 
+mod memory;
+mod name;
+mod real;
+
+pub use memory::{Call, Counts, Crash, Failure, MemoryDevice};
+pub use real::RealDevice;
+
 use std::{fmt, io, sync::Arc};
 
 /// A store's folder: files by name, in a few flat subfolders.
@@ -25,10 +32,10 @@ pub trait Device: fmt::Debug + Send + Sync + 'static {
     /// As the system says.
     fn list(&self, folder: &str) -> io::Result<Vec<FileEntry>>;
 
-    /// Renames a file, replacing the target if there is one.
+    /// Renames a file within its folder, replacing the target if there is one.
     ///
     /// # Errors
-    /// As the system says.
+    /// As the system says; `InvalidInput` when the folders differ.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
 
     /// Removes a file's name. Whoever has it open goes on reading it.
@@ -55,6 +62,7 @@ pub trait Device: fmt::Debug + Send + Sync + 'static {
 }
 
 /// One open file.
+#[expect(clippy::len_without_is_empty, reason = "nobody asks a medium whether a file is empty")]
 pub trait DeviceFile: fmt::Debug + Send + Sync {
     /// Its length in bytes.
     ///

@@ -29,6 +29,7 @@ pub use batch::{Batch, CommitError, Durability, OnPublish, Op, Position, Precond
 pub use blob::{Blob, BlobRef, BlobSource, BlobWritten, SourceFailed};
 pub use capabilities::Capabilities;
 pub use clock::{Clock, ManualClock, ScaledClock, SystemClock};
+pub(crate) use entropy::mix;
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
 pub use gate::{Decision, Gate, GateRequest};
 pub use scan::{KeyRange, Order, Row};

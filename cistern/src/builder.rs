@@ -1,0 +1,108 @@
+//! `Builder`: the one place where the parts are wired together.
+
+use crate::cistern::Cistern;
+use cistern_storage_core::{
+    Durability, EtagMode, Limits, MemoryBackend, Result, Settings, Store,
+    port::{Backend, Clock, Entropy, Sealer},
+};
+use std::sync::Arc;
+
+/// Puts a cistern together.
+#[derive(Debug)]
+#[must_use = "nothing is opened before build is called"]
+pub struct Builder {
+    place: Place,
+    clock: Option<Arc<dyn Clock>>,
+    entropy: Option<Arc<dyn Entropy>>,
+    sealer: Option<Arc<dyn Sealer>>,
+    settings: Settings,
+}
+
+#[derive(Debug)]
+enum Place {
+    Memory,
+    Backend(Arc<dyn Backend>),
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Self {
+            place: Place::Memory,
+            clock: None,
+            entropy: None,
+            sealer: None,
+            settings: Settings::default(),
+        }
+    }
+
+    /// Keeps everything in memory. The default.
+    pub fn memory(mut self) -> Self {
+        self.place = Place::Memory;
+        self
+    }
+
+    /// Keeps everything in a backend of your own.
+    pub fn backend(mut self, backend: Arc<dyn Backend>) -> Self {
+        self.place = Place::Backend(backend);
+        self
+    }
+
+    /// What time it is. Default: the machine's clock.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Where random bytes come from. Default: the operating system.
+    pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
+        self.entropy = Some(entropy);
+        self
+    }
+
+    /// What seals bodies before they reach the backend. Default: nothing; bodies lie in the clear.
+    pub fn sealer(mut self, sealer: Arc<dyn Sealer>) -> Self {
+        self.sealer = Some(sealer);
+        self
+    }
+
+    /// What entity tags are made of. Default: the MD5 of the body, as S3 does it.
+    pub fn etag(mut self, mode: EtagMode) -> Self {
+        self.settings.etag = mode;
+        self
+    }
+
+    /// How safe a write is before it is acknowledged, unless the bucket or the call says otherwise.
+    /// Default: synced.
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.settings.durability = durability;
+        self
+    }
+
+    /// The limits in force. Default: [`Limits::current`].
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.settings.limits = limits;
+        self
+    }
+
+    /// Opens the cistern.
+    ///
+    /// # Errors
+    /// When its place cannot be opened.
+    pub fn build(self) -> Result<Cistern> {
+        let backend: Arc<dyn Backend> = match self.place {
+            Place::Memory => Arc::new(MemoryBackend::new()),
+            Place::Backend(backend) => backend,
+        };
+        let mut builder = Store::builder(backend).settings(self.settings);
+        if let Some(clock) = self.clock {
+            builder = builder.clock(clock);
+        }
+        if let Some(entropy) = self.entropy {
+            builder = builder.entropy(entropy);
+        }
+        if let Some(sealer) = self.sealer {
+            builder = builder.sealer(sealer);
+        }
+        Ok(Cistern::from_store(builder.build()?))
+    }
+}

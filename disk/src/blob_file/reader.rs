@@ -1,0 +1,163 @@
+//! Reading ranges of a blob file.
+
+use super::{
+    BlobFileId,
+    layout::{self, BLOCK_BYTES, Block, CHUNK_BYTES, Table},
+};
+use crate::{
+    device::{Device, DeviceFile, OpenMode},
+    sum::sum,
+};
+use bytes::{Bytes, BytesMut};
+use cistern_storage_core::port::{BackendError, Blob};
+use parking_lot::Mutex;
+use std::{io, ops::Range, sync::Arc};
+
+/// One open blob file.
+///
+/// Cost: one read of the chunks that a range touches, and one of a table when the range lies in
+/// another group (31 MiB) than the last one read. Memory: one table, and what is asked for.
+#[derive(Debug)]
+pub(crate) struct BlobFileReader {
+    file: Arc<dyn DeviceFile>,
+    id: BlobFileId,
+    len: u64,
+    /// The table read last.
+    table: Mutex<Option<Arc<Table>>>,
+}
+
+impl BlobFileReader {
+    /// Opens the file of a body of `len` bytes, and checks its header and its length.
+    ///
+    /// # Errors
+    /// [`BackendError::Damaged`] when the file is not that of this body; [`BackendError::Io`] with
+    /// `NotFound` within when it is not there.
+    pub(crate) fn open(
+        device: &dyn Device,
+        id: BlobFileId,
+        len: u64,
+    ) -> Result<Self, BackendError> {
+        let file = device
+            .open(&id.name(), OpenMode::Read)
+            .map_err(|error| BackendError::io("open", id.name(), error))?;
+        Self::of(file, id, len)
+    }
+
+    /// Reads a file that is already open, as [`Self::open`] does.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub(crate) fn of(
+        file: Arc<dyn DeviceFile>,
+        id: BlobFileId,
+        len: u64,
+    ) -> Result<Self, BackendError> {
+        let reader = Self { file, id, len, table: Mutex::default() };
+        let found = reader.file.len().map_err(|error| reader.failed("look at", 0, error))?;
+        if Some(found) != layout::file_len(len) {
+            let detail = format!("the file has {found} bytes, which is not right for {len}");
+            return Err(reader.damaged(found, detail));
+        }
+        let header = reader.read_block(0)?;
+        layout::check_header(&header, id).map_err(|detail| reader.damaged(0, detail))?;
+        Ok(reader)
+    }
+
+    /// Reads the whole file and checks all of it, with bounded memory.
+    ///
+    /// # Errors
+    /// [`BackendError::Damaged`] with the first damage.
+    pub(crate) fn verify(&self) -> Result<(), BackendError> {
+        let mut start = 0;
+        while start < self.len {
+            let end = (start + VERIFY_BYTES).min(self.len);
+            self.read(start..end)?;
+            start = end;
+        }
+        Ok(())
+    }
+
+    /// Reads whole chunks of one group into `buffer`, and checks them.
+    fn read_chunks(&self, buffer: &mut [u8], start: u64) -> Result<(), BackendError> {
+        let table = self.table(layout::group_of(start))?;
+        let offset = layout::data_offset(start);
+        self.file.read_at(buffer, offset).map_err(|error| self.failed("read", offset, error))?;
+        let sums = &table.sums[layout::chunk_of(start)..];
+        for (at, (chunk, expected)) in buffer.chunks(CHUNK_BYTES).zip(sums).enumerate() {
+            let found = sum(chunk);
+            if found != *expected {
+                let offset = offset + (at * CHUNK_BYTES) as u64;
+                return Err(self.damaged(offset, layout::mismatch(found, *expected)));
+            }
+        }
+        Ok(())
+    }
+
+    fn table(&self, group: u64) -> Result<Arc<Table>, BackendError> {
+        if let Some(table) = self.table.lock().as_ref().filter(|table| table.group == group) {
+            return Ok(Arc::clone(table));
+        }
+        let offset = layout::table_offset(group);
+        let block = self.read_block(offset)?;
+        let table = Table::decode(&block, self.id.file, group, self.len)
+            .map_err(|detail| self.damaged(offset, detail))?;
+        let table = Arc::new(table);
+        *self.table.lock() = Some(Arc::clone(&table));
+        Ok(table)
+    }
+
+    fn read_block(&self, offset: u64) -> Result<Block, BackendError> {
+        let mut block = [0; BLOCK_BYTES];
+        let outcome = self.file.read_at(&mut block, offset);
+        outcome.map_err(|error| self.failed("read", offset, error))?;
+        Ok(block)
+    }
+
+    fn failed(&self, action: &'static str, offset: u64, error: io::Error) -> BackendError {
+        if error.kind() == io::ErrorKind::UnexpectedEof {
+            return self.damaged(offset, "the file ends too early".into());
+        }
+        BackendError::io(action, self.id.name(), error)
+    }
+
+    fn damaged(&self, offset: u64, detail: String) -> BackendError {
+        BackendError::Damaged { place: self.id.name(), offset, detail }
+    }
+}
+
+impl Blob for BlobFileReader {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The returned bytes pin the chunks that the range touches.
+    fn read(&self, range: Range<u64>) -> Result<Bytes, BackendError> {
+        let Range { start, end } = range;
+        if start > end || end > self.len {
+            return Err(BackendError::OutOfBounds { start, end, len: self.len });
+        }
+        if start == end {
+            return Ok(Bytes::new());
+        }
+        let (first, last) = (layout::chunk_start(start), layout::chunk_end(end).min(self.len));
+        let mut bytes = BytesMut::zeroed(in_memory(last - first));
+        let mut at = first;
+        while at < last {
+            let group_end = layout::group_start(layout::group_of(at) + 1).min(last);
+            let buffer = &mut bytes[in_memory(at - first)..in_memory(group_end - first)];
+            self.read_chunks(buffer, at)?;
+            at = group_end;
+        }
+        Ok(bytes.freeze().slice(in_memory(start - first)..in_memory(end - first)))
+    }
+}
+
+const VERIFY_BYTES: u64 = 1 << 20;
+
+fn in_memory(len: u64) -> usize {
+    usize::try_from(len).expect("a caller asks for no more than fits into memory")
+}

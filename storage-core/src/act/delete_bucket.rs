@@ -1,0 +1,105 @@
+//! Delete bucket: only an empty one; what is left of its uploads goes with it.
+
+use crate::{
+    action::Action,
+    bucket::Bucket,
+    edit::Edit,
+    error::{Error, Result},
+    port::{Batch, CommitError, KeyRange, Order, Precondition},
+    row::{PartRow, bucket_key, ranges},
+    store::after,
+};
+use bytes::Bytes;
+
+/// Rows removed in one commit.
+const PAGE: usize = 500;
+
+pub(crate) fn delete_bucket(bucket: &Bucket) -> Result<()> {
+    bucket.permit(Action::DeleteBucket, None, None)?;
+    let store = bucket.store();
+    let state = bucket.state();
+    // Nobody writes into the bucket while this is held, so what is empty stays empty.
+    let mut config = state.config.write();
+    let mut live = config.take().ok_or_else(|| no_such_bucket(bucket))?;
+    let outcome = (|| {
+        let (start, end) = ranges::objects(state.id);
+        if !store.scan(KeyRange::between(&start, &end), Order::Forward, 1)?.is_empty() {
+            return Err(Error::BucketNotEmpty { bucket: bucket.name().clone() });
+        }
+        live.change_feed = crate::bucket_config::ChangeFeed::Off;
+        abort_uploads(bucket, &live)?;
+        for range in [
+            ranges::uploads(state.id),
+            ranges::changes(state.id),
+            ranges::completed(state.id),
+            ranges::renamed(state.id),
+        ] {
+            remove_rows(bucket, &range)?;
+        }
+        let mut batch = Batch::new(store.settings.durability);
+        batch.preconditions.push(Precondition::RangeEmpty { start, end });
+        batch.delete(bucket_key(bucket.name().as_str()));
+        commit(bucket, batch)
+    })();
+    match outcome {
+        Ok(()) => {
+            store.forget_bucket(bucket.name());
+            Ok(())
+        }
+        Err(error) => {
+            *config = Some(live);
+            Err(error)
+        }
+    }
+}
+
+fn no_such_bucket(bucket: &Bucket) -> Error {
+    Error::NoSuchBucket { bucket: bucket.name().clone() }
+}
+
+fn commit(bucket: &Bucket, batch: Batch) -> Result<()> {
+    let store = bucket.store();
+    match store.backend.commit(batch) {
+        Ok(ticket) => store.wait(ticket).map(drop),
+        Err(CommitError::Conflict { .. }) => {
+            Err(Error::OperationAborted { bucket: bucket.name().clone() })
+        }
+        Err(CommitError::Backend(source)) => Err(Error::backend("delete a bucket", source)),
+    }
+}
+
+/// Frees the parts of every upload in progress.
+fn abort_uploads(bucket: &Bucket, config: &crate::bucket_config::BucketConfig) -> Result<()> {
+    let store = bucket.store();
+    let (start, end) = ranges::all_parts(bucket.state().id);
+    loop {
+        let rows = store.scan(KeyRange::between(&start, &end), Order::Forward, PAGE)?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut edit = Edit::new(store, bucket.state(), config, "", None);
+        for row in rows {
+            let part = PartRow::decode(&row.value)
+                .map_err(|damage| Error::damaged("a part's row", damage.0))?;
+            edit.free_parts(std::slice::from_ref(&part.entry));
+            edit.batch().delete(row.key);
+        }
+        match edit.commit()? {
+            Some(ticket) => store.wait(ticket)?,
+            None => return Err(Error::OperationAborted { bucket: bucket.name().clone() }),
+        };
+    }
+}
+
+fn remove_rows(bucket: &Bucket, (start, end): &(Bytes, Bytes)) -> Result<()> {
+    let store = bucket.store();
+    let mut start = start.clone();
+    loop {
+        let rows = store.scan(KeyRange::between(&start, end), Order::Forward, PAGE)?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        start = after(&last.key);
+        let mut batch = Batch::new(store.settings.durability);
+        rows.into_iter().for_each(|row| batch.delete(row.key));
+        commit(bucket, batch)?;
+    }
+}

@@ -1,0 +1,134 @@
+//! Changes to a version that leave its bytes alone: tags, retention, legal hold.
+
+use super::{
+    get::{no_such_key, no_such_version},
+    until_undisturbed,
+};
+use crate::{
+    authority::Permit,
+    bucket::Bucket,
+    edit::{Edit, Stored},
+    error::{Error, Result},
+    event::EventName,
+    object_key::ObjectKey,
+    object_lock::{Bypass, LegalHold, Retention, VersionLock},
+    row::ObjectRow,
+    tags::Tags,
+    version_id::VersionId,
+};
+
+/// Law: S3, PutObjectTagging, DeleteObjectTagging: the whole set is replaced; version, entity tag
+/// and date stay.
+pub(crate) fn set_tags(
+    bucket: &Bucket,
+    _permit: Permit,
+    key: &str,
+    version: Option<VersionId>,
+    tags: &Tags,
+) -> Result<VersionId> {
+    let name =
+        if tags.is_empty() { EventName::ObjectTaggingDelete } else { EventName::ObjectTaggingPut };
+    mark(bucket, key, version, Some(name), |row| {
+        row.rare_mut().tags = tags.clone();
+        Ok(())
+    })
+}
+
+/// Law: S3, PutObjectRetention.
+pub(crate) fn set_retention(
+    bucket: &Bucket,
+    _permit: Permit,
+    key: &str,
+    version: Option<VersionId>,
+    retention: Option<Retention>,
+    bypass: Bypass,
+) -> Result<VersionId> {
+    check_has_lock(bucket)?;
+    let now = bucket.store().now();
+    mark(bucket, key, version, None, |row| {
+        let rare = row.rare_mut();
+        let lock = VersionLock {
+            retention: rare.retention,
+            legal_hold: rare.legal_hold.unwrap_or_default(),
+        };
+        lock.may_change_retention(retention, now, bypass)?;
+        rare.retention = retention;
+        Ok(())
+    })
+}
+
+/// Law: S3, PutObjectLegalHold.
+pub(crate) fn set_legal_hold(
+    bucket: &Bucket,
+    _permit: Permit,
+    key: &str,
+    version: Option<VersionId>,
+    hold: LegalHold,
+) -> Result<VersionId> {
+    check_has_lock(bucket)?;
+    mark(bucket, key, version, None, |row| {
+        row.rare_mut().legal_hold = Some(hold);
+        Ok(())
+    })
+}
+
+pub(crate) fn check_has_lock(bucket: &Bucket) -> Result<()> {
+    if bucket.config()?.object_lock.is_some() {
+        return Ok(());
+    }
+    Err(Error::invalid_request("the bucket has no object lock configuration"))
+}
+
+/// Changes one version's row in place.
+fn mark(
+    bucket: &Bucket,
+    key: &str,
+    version: Option<VersionId>,
+    event: Option<EventName>,
+    change: impl Fn(&mut ObjectRow) -> Result<()>,
+) -> Result<VersionId> {
+    let (ticket, version) = until_undisturbed(bucket, key, || {
+        let config = bucket.config()?;
+        let mut edit = Edit::new(bucket.store(), bucket.state(), &config, key, None);
+        let stored = find(bucket, &mut edit, key, version)?;
+        let mut row = stored.row.clone();
+        change(&mut row)?;
+        row.tidy();
+        edit.rewrite(&stored, &row);
+        if let Some(name) = event {
+            let seq = edit.next_seq()?;
+            edit.announce(name, &row, seq)?;
+        }
+        Ok(edit.commit()?.map(|ticket| (ticket, row.version)))
+    })?;
+    bucket.store().wait(ticket)?;
+    Ok(version)
+}
+
+/// The version to change, which must be data; the commit holds it to what it is.
+fn find(
+    bucket: &Bucket,
+    edit: &mut Edit<'_>,
+    key: &str,
+    version: Option<VersionId>,
+) -> Result<Stored> {
+    let name = ObjectKey::try_from(key)?;
+    let current = edit.current()?;
+    let found = match version {
+        None => current,
+        Some(version) => edit.version(current.as_ref(), version)?,
+    };
+    match (found, version) {
+        (Some(stored), Some(_)) if stored.row.delete_marker => Err(Error::MethodNotAllowed {
+            key: name,
+            version: stored.row.version,
+            last_modified: stored.row.modified,
+        }),
+        (Some(stored), None) if stored.row.delete_marker => {
+            Err(no_such_key(bucket, &name, Some(stored.row.version)))
+        }
+        (Some(stored), _) => Ok(stored),
+        (None, Some(version)) => Err(no_such_version(bucket, &name, version)),
+        (None, None) => Err(no_such_key(bucket, &name, None)),
+    }
+}

@@ -1,0 +1,41 @@
+//! The verbs. Each reads what it must, decides, and commits; when somebody else came first, it
+//! looks again.
+
+pub(crate) mod append;
+pub(crate) mod attributes;
+pub(crate) mod configure;
+pub(crate) mod copy;
+pub(crate) mod delete;
+pub(crate) mod delete_bucket;
+pub(crate) mod delete_many;
+pub(crate) mod get;
+pub(crate) mod list;
+pub(crate) mod mark;
+pub(crate) mod put;
+pub(crate) mod rename;
+
+use crate::{
+    bucket::Bucket,
+    error::{Error, Result},
+    object_key::ObjectKey,
+};
+
+/// How often a verb looks again before it gives up: every time, somebody else got on.
+const ATTEMPTS: usize = 1000;
+
+/// Tries until an attempt succeeds or fails for a reason of its own.
+pub(crate) fn until_undisturbed<T>(
+    bucket: &Bucket,
+    key: &str,
+    mut attempt: impl FnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    for _ in 0..ATTEMPTS {
+        if let Some(done) = attempt()? {
+            return Ok(done);
+        }
+    }
+    Err(Error::ConditionalRequestConflict {
+        bucket: bucket.name().clone(),
+        key: ObjectKey::try_from(key)?,
+    })
+}

@@ -1,0 +1,136 @@
+//! Tags, retention and legal holds of versions.
+
+use super::Bucket;
+use crate::{
+    act::{get::find_version, mark},
+    action::Action,
+    error::{Error, Result},
+    object_key::{IntoKey, ObjectKey},
+    object_lock::{Bypass, LegalHold, Retention},
+    row::{HeadKey, ObjectRow},
+    tags::Tags,
+    version_id::VersionId,
+};
+
+impl Bucket {
+    /// The tags of a version; of the current one when none is named. No tags are an empty set.
+    ///
+    /// # Errors
+    /// As [`Self::head_with`].
+    ///
+    /// Law: S3, GetObjectTagging.
+    pub fn object_tags(&self, key: impl IntoKey, version: Option<VersionId>) -> Result<Tags> {
+        let action = either(version, Action::GetObjectTagging, Action::GetObjectVersionTagging);
+        let row = self.find_row(key, version, action)?;
+        Ok(row.rare.map(|rare| rare.tags).unwrap_or_default())
+    }
+
+    /// Replaces the tags of a version; an empty set removes them. Version, entity tag and date stay.
+    ///
+    /// # Errors
+    /// As [`Self::head_with`].
+    ///
+    /// Law: S3, PutObjectTagging, DeleteObjectTagging.
+    pub fn set_object_tags(
+        &self,
+        key: impl IntoKey,
+        version: Option<VersionId>,
+        tags: &Tags,
+    ) -> Result<VersionId> {
+        let key = key.as_ref();
+        ObjectKey::check(key)?;
+        let action = either(version, Action::PutObjectTagging, Action::PutObjectVersionTagging);
+        let permit = self.permit(action, Some(key), version)?;
+        mark::set_tags(self, permit, key, version, tags)
+    }
+
+    /// The retention of a version.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchObjectLockConfiguration`] when it has none; [`Error::InvalidRequest`] when the
+    /// bucket has no object lock.
+    ///
+    /// Law: S3, GetObjectRetention.
+    pub fn retention(&self, key: impl IntoKey, version: Option<VersionId>) -> Result<Retention> {
+        let key = key.into_key()?;
+        mark::check_has_lock(self)?;
+        let row = self.find_row(&key, version, Action::GetObjectRetention)?;
+        row.rare.and_then(|rare| rare.retention).ok_or_else(|| self.no_lock(key))
+    }
+
+    /// Sets or, with `None`, removes the retention of a version. Longer and stricter always goes;
+    /// anything less needs governance mode and a bypass.
+    ///
+    /// # Errors
+    /// [`Error::AccessDenied`] for weakening what holds; [`Error::InvalidArgument`] for a date that
+    /// is not in the future; [`Error::InvalidRequest`] when the bucket has no object lock.
+    ///
+    /// Law: S3, PutObjectRetention.
+    pub fn set_retention(
+        &self,
+        key: impl IntoKey,
+        version: Option<VersionId>,
+        retention: Option<Retention>,
+        bypass: Bypass,
+    ) -> Result<VersionId> {
+        let key = key.as_ref();
+        ObjectKey::check(key)?;
+        let permit = self.permit(Action::PutObjectRetention, Some(key), version)?;
+        if bypass == Bypass::Governance {
+            self.permit(Action::BypassGovernanceRetention, Some(key), version)?;
+        }
+        mark::set_retention(self, permit, key, version, retention, bypass)
+    }
+
+    /// The legal hold of a version.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchObjectLockConfiguration`] when none was ever set; [`Error::InvalidRequest`]
+    /// when the bucket has no object lock.
+    ///
+    /// Law: S3, GetObjectLegalHold.
+    pub fn legal_hold(&self, key: impl IntoKey, version: Option<VersionId>) -> Result<LegalHold> {
+        let key = key.into_key()?;
+        mark::check_has_lock(self)?;
+        let row = self.find_row(&key, version, Action::GetObjectLegalHold)?;
+        row.rare.and_then(|rare| rare.legal_hold).ok_or_else(|| self.no_lock(key))
+    }
+
+    /// Sets the legal hold of a version.
+    ///
+    /// # Errors
+    /// As [`Self::head_with`]; [`Error::InvalidRequest`] when the bucket has no object lock.
+    ///
+    /// Law: S3, PutObjectLegalHold.
+    pub fn set_legal_hold(
+        &self,
+        key: impl IntoKey,
+        version: Option<VersionId>,
+        hold: LegalHold,
+    ) -> Result<VersionId> {
+        let key = key.as_ref();
+        ObjectKey::check(key)?;
+        let permit = self.permit(Action::PutObjectLegalHold, Some(key), version)?;
+        mark::set_legal_hold(self, permit, key, version, hold)
+    }
+
+    fn find_row(
+        &self,
+        key: impl IntoKey,
+        version: Option<VersionId>,
+        action: Action,
+    ) -> Result<ObjectRow> {
+        let key = key.into_key()?;
+        self.permit(action, Some(key.as_str()), version)?;
+        let head = HeadKey::new(self.state.id, key.as_str());
+        Ok(find_version(self, &key, &head, version)?.row)
+    }
+
+    fn no_lock(&self, key: ObjectKey) -> Error {
+        Error::NoSuchObjectLockConfiguration { bucket: self.name().clone(), key }
+    }
+}
+
+fn either(version: Option<VersionId>, current: Action, named: Action) -> Action {
+    if version.is_some() { named } else { current }
+}

@@ -1,0 +1,309 @@
+//! Reads the bytes of a version, wherever they are.
+
+use crate::{
+    binding::binding,
+    bucket_name::BucketName,
+    checksum::crc64_nvme,
+    error::{Error, Result},
+    object_key::ObjectKey,
+    port::{BackendError, Blob, SealContext, Sealed},
+    row::{BodyRow, Extent, ObjectRow, PartEntry},
+    store::StoreInner,
+};
+use bytes::{Buf, Bytes, BytesMut};
+use parking_lot::Mutex;
+use std::{
+    fmt,
+    io::{self, Read, Seek, SeekFrom},
+    ops::Range,
+    sync::Arc,
+};
+
+/// How much a reader fetches at once.
+const CHUNK_BYTES: u64 = 1 << 20;
+/// A body of at most so many extents is opened whole at once, so that it stays readable.
+const OPEN_AT_ONCE_MAX: usize = 4;
+
+/// The bytes of one version.
+#[derive(Clone)]
+pub(crate) struct Content(Arc<Inner>);
+
+struct Inner {
+    store: Arc<StoreInner>,
+    /// What envelopes are bound to.
+    owner: Owner,
+    size: u64,
+    kind: Kind,
+}
+
+/// What a body belongs to.
+#[derive(Clone, Debug)]
+pub(crate) struct Owner {
+    pub(crate) bucket_id: u32,
+    pub(crate) bucket: BucketName,
+    pub(crate) key: ObjectKey,
+    pub(crate) version: String,
+}
+
+enum Kind {
+    Inline(Bytes),
+    Pieces(Vec<Piece>),
+}
+
+struct Piece {
+    /// Where in the body it begins.
+    start: u64,
+    /// Its place among the body's extents, counted from 0.
+    ordinal: u32,
+    extent: Extent,
+    opened: Mutex<Option<Opened>>,
+}
+
+#[derive(Clone)]
+struct Opened {
+    blob: Arc<dyn Blob>,
+    sealed: Option<Arc<dyn Sealed>>,
+}
+
+impl Content {
+    /// Opens the body of `row`. `parts` are its manifest's, when it has one.
+    ///
+    /// `None` when a blob is not there: the row is no longer what it was, or the store is damaged.
+    pub(crate) fn open(
+        store: &Arc<StoreInner>,
+        owner: Owner,
+        row: &ObjectRow,
+        parts: Vec<PartEntry>,
+    ) -> Result<Option<Self>> {
+        let kind = match &row.body {
+            BodyRow::Inline(bytes) => Kind::Inline(open_inline(store, &owner, row, bytes)?),
+            BodyRow::Extents(extents) => Kind::Pieces(pieces(extents.iter().cloned())),
+            BodyRow::Manifest { .. } => {
+                Kind::Pieces(pieces(parts.into_iter().flat_map(|part| part.extents)))
+            }
+        };
+        let content =
+            Self(Arc::new(Inner { store: Arc::clone(store), owner, size: row.size, kind }));
+        match content.check() {
+            Ok(()) => Ok(Some(content)),
+            Err(Error::Backend { source, .. })
+                if matches!(*source, BackendError::NoSuchBlob { .. }) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        let Kind::Pieces(pieces) = &self.0.kind else { return Ok(()) };
+        let end = pieces.last().map_or(0, |piece| piece.start + piece.extent.len);
+        if end != self.0.size {
+            let detail = format!("its parts have {end} bytes, not {}", self.0.size);
+            return Err(Error::damaged(self.0.owner.to_string(), detail));
+        }
+        if pieces.len() <= OPEN_AT_ONCE_MAX {
+            pieces.iter().try_for_each(|piece| self.opened(piece).map(drop))?;
+        }
+        Ok(())
+    }
+
+    /// The bytes of `range`, which lies within the body.
+    pub(crate) fn read(&self, range: Range<u64>) -> Result<Bytes> {
+        if range.is_empty() {
+            return Ok(Bytes::new());
+        }
+        let pieces = match &self.0.kind {
+            Kind::Inline(bytes) => return Ok(bytes.slice(index(range.start)..index(range.end))),
+            Kind::Pieces(pieces) => pieces,
+        };
+        let first = pieces.partition_point(|piece| piece.start <= range.start) - 1;
+        let touched = pieces[first..].iter().take_while(|piece| piece.start < range.end);
+        let mut joined = BytesMut::new();
+        for piece in touched {
+            let from = range.start.max(piece.start) - piece.start;
+            let to = (range.end - piece.start).min(piece.extent.len);
+            if joined.is_empty() && piece.start + to == range.end && to - from <= CHUNK_BYTES {
+                return self.read_piece(piece, from..to);
+            }
+            if joined.is_empty() {
+                joined.reserve(index(range.end - range.start));
+            }
+            let mut at = from;
+            while at < to {
+                let end = (at + CHUNK_BYTES).min(to);
+                joined.extend_from_slice(&self.read_piece(piece, at..end)?);
+                at = end;
+            }
+        }
+        Ok(joined.freeze())
+    }
+
+    fn read_piece(&self, piece: &Piece, range: Range<u64>) -> Result<Bytes> {
+        let opened = self.opened(piece)?;
+        let offset = piece.extent.offset;
+        let range = range.start + offset..range.end + offset;
+        let read = |range| opened.blob.read(range).map_err(|error| Error::backend("read", error));
+        match &opened.sealed {
+            None => read(range),
+            Some(sealed) => {
+                let bytes = read(sealed.sealed_range(range.clone()))?;
+                sealed.open_range(range, &bytes).map_err(|error| self.refused(error))
+            }
+        }
+    }
+
+    /// Sealed bytes that do not open although their envelope did are damaged.
+    fn refused(&self, error: crate::port::SealError) -> Error {
+        match error {
+            crate::port::SealError::Refused => {
+                Error::damaged(self.0.owner.to_string(), "its sealed bytes are not authentic")
+            }
+            error => error.into(),
+        }
+    }
+
+    fn opened(&self, piece: &Piece) -> Result<Opened> {
+        if let Some(opened) = &*piece.opened.lock() {
+            return Ok(opened.clone());
+        }
+        let inner = &*self.0;
+        let blob = inner.store.backend.open_blob(&piece.extent.blob);
+        let blob = blob.map_err(|source| Error::backend("open a blob", source))?;
+        let sealed = match &piece.extent.envelope {
+            None => None,
+            Some(envelope) => {
+                let binding = binding(&inner.owner, piece.ordinal, piece.extent.blob_len);
+                let sealer = inner.store.sealer.as_ref().ok_or_else(no_sealer)?;
+                let context = inner.owner.context();
+                let blob_len = piece.extent.blob_len;
+                Some(sealer.open(&context, envelope, &binding, blob_len)?.into())
+            }
+        };
+        let opened = Opened { blob, sealed };
+        // Of a body in many pieces only those being read are kept open.
+        if matches!(&inner.kind, Kind::Pieces(pieces) if pieces.len() <= OPEN_AT_ONCE_MAX) {
+            *piece.opened.lock() = Some(opened.clone());
+        }
+        Ok(opened)
+    }
+
+    pub(crate) fn reader(self, range: Range<u64>) -> ObjectReader {
+        ObjectReader { content: self, at: range.start, range, buffer: Bytes::new() }
+    }
+}
+
+/// A sealed body in a store that was opened without a sealer.
+pub(crate) fn no_sealer() -> Error {
+    Error::AccessDenied { reason: "the object is sealed, and the store has no sealer".into() }
+}
+
+fn open_inline(store: &StoreInner, owner: &Owner, row: &ObjectRow, bytes: &Bytes) -> Result<Bytes> {
+    let envelope = row.rare.as_ref().and_then(|rare| rare.envelope.as_ref());
+    let plain = match envelope {
+        None => bytes.clone(),
+        Some(envelope) => {
+            let sealer = store.sealer.as_ref().ok_or_else(no_sealer)?;
+            let binding = binding(owner, 0, row.size);
+            let sealed = sealer.open(&owner.context(), envelope, &binding, row.size)?;
+            sealed.open_range(0..row.size, bytes)?
+        }
+    };
+    if plain.len() as u64 != row.size || crc64_nvme(&plain) != row.crc64 {
+        return Err(Error::damaged(owner.to_string(), "its checksum does not match its bytes"));
+    }
+    Ok(plain)
+}
+
+fn pieces(extents: impl IntoIterator<Item = Extent>) -> Vec<Piece> {
+    let mut start = 0;
+    let piece = |(ordinal, extent): (u32, Extent)| {
+        let piece = Piece { start, ordinal, extent, opened: Mutex::new(None) };
+        start += piece.extent.len;
+        piece
+    };
+    (0..).zip(extents).map(piece).collect()
+}
+
+fn index(offset: u64) -> usize {
+    usize::try_from(offset).expect("a range of bytes in memory can be addressed")
+}
+
+impl Owner {
+    pub(crate) fn context(&self) -> SealContext<'_> {
+        SealContext::new(self.bucket.as_str(), self.key.as_str())
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "version `{}` of key `{}` in bucket `{}`", self.version, self.key, self.bucket)
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Content({})", self.0.owner)
+    }
+}
+
+/// The bytes of an object, or of a range of it, as `Read + Seek`. Memory: one chunk of 1 MiB.
+#[derive(Debug)]
+pub struct ObjectReader {
+    content: Content,
+    range: Range<u64>,
+    /// The next byte to give out, counted in the whole body; what is in `buffer` begins there.
+    at: u64,
+    buffer: Bytes,
+}
+
+impl ObjectReader {
+    /// The next chunk; `None` at the end.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when the bytes at rest are not those that were written.
+    pub fn next_chunk(&mut self) -> Result<Option<Bytes>> {
+        if self.buffer.is_empty() {
+            // Chunks end at multiples of their size, so that each is read and checked once.
+            let end = ((self.at / CHUNK_BYTES + 1) * CHUNK_BYTES).min(self.range.end);
+            self.buffer = self.content.read(self.at..end.max(self.at))?;
+        }
+        let chunk = std::mem::take(&mut self.buffer);
+        self.at += chunk.len() as u64;
+        Ok((!chunk.is_empty()).then_some(chunk))
+    }
+}
+
+impl Read for ObjectReader {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if out.is_empty() {
+            return Ok(0);
+        }
+        let Some(mut chunk) = self.next_chunk().map_err(io::Error::other)? else { return Ok(0) };
+        let count = chunk.len().min(out.len());
+        chunk.copy_to_slice(&mut out[..count]);
+        self.at -= chunk.len() as u64;
+        self.buffer = chunk;
+        Ok(count)
+    }
+}
+
+impl Seek for ObjectReader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let (base, delta) = match to {
+            SeekFrom::Start(offset) => (offset, 0),
+            SeekFrom::End(delta) => (self.range.end - self.range.start, delta),
+            SeekFrom::Current(delta) => (self.at - self.range.start, delta),
+        };
+        let before = || io::Error::new(io::ErrorKind::InvalidInput, "a seek before the first byte");
+        let offset = base.checked_add_signed(delta).ok_or_else(before)?;
+        let target = self.range.start.saturating_add(offset).min(self.range.end);
+        let ahead = target.checked_sub(self.at).filter(|ahead| *ahead <= self.buffer.len() as u64);
+        match ahead {
+            Some(ahead) => self.buffer.advance(index(ahead)),
+            None => self.buffer = Bytes::new(),
+        }
+        self.at = target;
+        Ok(target - self.range.start)
+    }
+}

@@ -1,0 +1,342 @@
+//! `MemoryBackend`: the `Backend` socket in two maps and a lock.
+
+use crate::{
+    checksum::{crc64_nvme, crc64_nvme_combine},
+    port::{
+        Backend, BackendError, BackendStats, Batch, Blob, BlobRef, BlobSource, BlobWritten,
+        Capabilities, CommitError, Durability, KeyRange, Op, Order, Position, Precondition, Row,
+        Ticket,
+    },
+};
+use bytes::{Bytes, BytesMut};
+use parking_lot::{Mutex, RwLock};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::{Bound, Range},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+/// Keeps everything in memory, and nothing longer than itself.
+///
+/// Cost: O(log n) a row; a blob is kept as the chunks it came in, never copied.
+#[derive(Debug, Default)]
+pub struct MemoryBackend {
+    state: RwLock<State>,
+    pending: Mutex<HashMap<u64, Arc<Rope>>>,
+    blobs_made: AtomicU64,
+    closed: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    rows: BTreeMap<Bytes, Bytes>,
+    counters: BTreeMap<Bytes, i64>,
+    blobs: HashMap<u64, Owned>,
+    live_bytes: u64,
+    commits: u64,
+}
+
+#[derive(Debug)]
+struct Owned {
+    rope: Arc<Rope>,
+    owners: u32,
+}
+
+impl MemoryBackend {
+    /// An empty backend.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn check_open(&self) -> Result<(), BackendError> {
+        // Relaxed: whoever races with close may see either answer.
+        if self.closed.load(Ordering::Relaxed) { Err(BackendError::Closed) } else { Ok(()) }
+    }
+}
+
+impl Backend for MemoryBackend {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::memory()
+    }
+
+    fn write_blob(&self, source: &mut dyn BlobSource) -> Result<BlobWritten, BackendError> {
+        self.check_open()?;
+        let mut rope = Rope::default();
+        while let Some(chunk) = source.next_chunk().map_err(|_| BackendError::Source)? {
+            rope.push(chunk);
+        }
+        // Relaxed: the number only has to be unique.
+        let id = self.blobs_made.fetch_add(1, Ordering::Relaxed);
+        let blob = blob_ref(id);
+        let written = BlobWritten::new(blob, rope.len, rope.crc64);
+        self.pending.lock().insert(id, Arc::new(rope));
+        Ok(written)
+    }
+
+    fn open_blob(&self, blob: &BlobRef) -> Result<Arc<dyn Blob>, BackendError> {
+        self.check_open()?;
+        let id = blob_id(blob)?;
+        let owned = self.state.read().blobs.get(&id).map(|owned| Arc::clone(&owned.rope));
+        let rope = owned.or_else(|| self.pending.lock().get(&id).cloned());
+        rope.map_or(Err(BackendError::NoSuchBlob { blob: *blob }), |rope| Ok(rope as Arc<dyn Blob>))
+    }
+
+    fn discard_blob(&self, blob: &BlobRef) {
+        if let Ok(id) = blob_id(blob) {
+            self.pending.lock().remove(&id);
+        }
+    }
+
+    fn row(&self, key: &[u8]) -> Result<Option<Bytes>, BackendError> {
+        self.check_open()?;
+        Ok(self.state.read().rows.get(key).cloned())
+    }
+
+    fn scan(
+        &self,
+        range: KeyRange<'_>,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<Row>, BackendError> {
+        self.check_open()?;
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
+        let state = self.state.read();
+        let rows = state
+            .rows
+            .range::<[u8], (Bound<&[u8]>, Bound<&[u8]>)>((range.start, range.end))
+            .map(|(key, value)| Row { key: key.clone(), value: value.clone() });
+        Ok(match order {
+            Order::Forward => rows.take(limit).collect(),
+            Order::Reverse => rows.rev().take(limit).collect(),
+        })
+    }
+
+    fn counter(&self, key: &[u8]) -> i64 {
+        self.state.read().counters.get(key).copied().unwrap_or(0)
+    }
+
+    fn counters(&self, prefix: &[u8]) -> Vec<(Bytes, i64)> {
+        let state = self.state.read();
+        let from = (Bound::Included(prefix), Bound::Unbounded);
+        let of_prefix = state
+            .counters
+            .range::<[u8], (Bound<&[u8]>, Bound<&[u8]>)>(from)
+            .take_while(|(key, _)| key.starts_with(prefix));
+        of_prefix
+            .filter(|(_, count)| **count != 0)
+            .map(|(key, count)| (key.clone(), *count))
+            .collect()
+    }
+
+    fn commit(&self, mut batch: Batch) -> Result<Ticket, CommitError> {
+        self.check_open()?;
+        check_sizes(&batch)?;
+        let on_publish = batch.on_publish.take();
+        let mut state = self.state.write();
+        if let Some(index) = batch.preconditions.iter().position(|one| !state.holds(one)) {
+            return Err(CommitError::Conflict { index });
+        }
+        if !(batch.adopts.is_empty() && batch.frees.is_empty()) {
+            state.change_owners(&batch, &mut self.pending.lock())?;
+        }
+        state.commits += 1;
+        let position = Position(state.commits);
+        for op in batch.ops {
+            state.apply(op, position);
+        }
+        for (key, delta) in batch.adds {
+            *state.counters.entry(key).or_default() += delta;
+        }
+        if let Some(tell) = on_publish {
+            tell(position);
+        }
+        Ok(Ticket::done(position, Durability::Memory))
+    }
+
+    fn flush(&self, _durability: Durability) -> Result<(), BackendError> {
+        self.check_open()
+    }
+
+    fn position(&self) -> Position {
+        Position(self.state.read().commits)
+    }
+
+    fn stats(&self) -> BackendStats {
+        let state = self.state.read();
+        BackendStats {
+            rows: state.rows.len() as u64,
+            live_bytes: state.live_bytes,
+            stored_bytes: state.live_bytes,
+            commits: state.commits,
+            ..BackendStats::default()
+        }
+    }
+
+    fn close(&self) -> Result<(), BackendError> {
+        self.closed.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl State {
+    fn holds(&self, precondition: &Precondition) -> bool {
+        match precondition {
+            Precondition::Unchanged { key, seen } => self.rows.get(key) == seen.as_ref(),
+            Precondition::RangeEmpty { start, end } => {
+                start >= end || self.rows.range::<Bytes, _>(start..end).next().is_none()
+            }
+        }
+    }
+
+    fn apply(&mut self, op: Op, position: Position) {
+        match op {
+            Op::Put { key, value } => {
+                self.rows.insert(key, value);
+            }
+            Op::Delete { key } => {
+                self.rows.remove(&key);
+            }
+            Op::PutStamped { prefix, suffix, value } => {
+                let mut key = BytesMut::with_capacity(prefix.len() + 8 + suffix.len());
+                key.extend_from_slice(&prefix);
+                key.extend_from_slice(&position.0.to_be_bytes());
+                key.extend_from_slice(&suffix);
+                self.rows.insert(key.freeze(), value);
+            }
+        }
+    }
+
+    /// Moves blobs between owners, after checking that every one of them is there.
+    fn change_owners(
+        &mut self,
+        batch: &Batch,
+        pending: &mut HashMap<u64, Arc<Rope>>,
+    ) -> Result<(), BackendError> {
+        for blob in batch.adopts.iter().chain(&batch.frees) {
+            let id = blob_id(blob)?;
+            if !self.blobs.contains_key(&id) && !pending.contains_key(&id) {
+                return Err(BackendError::NoSuchBlob { blob: *blob });
+            }
+        }
+        for blob in &batch.adopts {
+            let id = blob_id(blob)?;
+            if let Some(rope) = pending.remove(&id) {
+                self.live_bytes += rope.len;
+                self.blobs.insert(id, Owned { rope, owners: 1 });
+            } else if let Some(owned) = self.blobs.get_mut(&id) {
+                owned.owners += 1;
+            }
+        }
+        for blob in &batch.frees {
+            let id = blob_id(blob)?;
+            let Some(owned) = self.blobs.get_mut(&id) else { continue };
+            owned.owners -= 1;
+            if owned.owners == 0 {
+                self.live_bytes -= owned.rope.len;
+                self.blobs.remove(&id);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Row keys and values are bounded, here as on disk, so that what works in memory works there.
+fn check_sizes(batch: &Batch) -> Result<(), BackendError> {
+    let check = |what, len, limit| {
+        if len > limit { Err(BackendError::RowTooLarge { what, len, limit }) } else { Ok(()) }
+    };
+    for op in &batch.ops {
+        match op {
+            Op::Put { key, value } => {
+                check("key", key.len(), ROW_KEY_BYTES_MAX)?;
+                check("value", value.len(), ROW_VALUE_BYTES_MAX)?;
+            }
+            Op::Delete { key } => check("key", key.len(), ROW_KEY_BYTES_MAX)?,
+            Op::PutStamped { prefix, suffix, value } => {
+                check("key", prefix.len() + 8 + suffix.len(), ROW_KEY_BYTES_MAX)?;
+                check("value", value.len(), ROW_VALUE_BYTES_MAX)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The longest row key, see [`Backend`].
+const ROW_KEY_BYTES_MAX: usize = 8 << 10;
+/// The longest row value, see [`Backend`].
+const ROW_VALUE_BYTES_MAX: usize = 4 << 20;
+
+fn blob_ref(id: u64) -> BlobRef {
+    BlobRef::new(&id.to_be_bytes()).expect("8 bytes are a name")
+}
+
+fn blob_id(blob: &BlobRef) -> Result<u64, BackendError> {
+    let name = blob.as_bytes().try_into();
+    name.map(u64::from_be_bytes).map_err(|_| BackendError::NoSuchBlob { blob: *blob })
+}
+
+/// A blob as the chunks it came in.
+#[derive(Debug, Default)]
+struct Rope {
+    /// Each chunk with the offset it begins at.
+    chunks: Vec<(u64, Bytes)>,
+    len: u64,
+    crc64: u64,
+}
+
+impl Rope {
+    fn push(&mut self, chunk: Bytes) {
+        if chunk.is_empty() {
+            return;
+        }
+        let len = chunk.len() as u64;
+        self.crc64 = crc64_nvme_combine(self.crc64, crc64_nvme(&chunk), len);
+        self.chunks.push((self.len, chunk));
+        self.len += len;
+    }
+}
+
+impl Blob for Rope {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    fn read(&self, range: Range<u64>) -> Result<Bytes, BackendError> {
+        let Range { start, end } = range;
+        if start > end || end > self.len {
+            return Err(BackendError::OutOfBounds { start, end, len: self.len });
+        }
+        if start == end {
+            return Ok(Bytes::new());
+        }
+        let first = self.chunks.partition_point(|(offset, _)| *offset <= start) - 1;
+        let piece = |(offset, chunk): &(u64, Bytes)| {
+            let from = to_usize(start.saturating_sub(*offset));
+            let to = to_usize(end - offset).min(chunk.len());
+            chunk.slice(from..to)
+        };
+        let mut pieces = self.chunks[first..].iter().take_while(|(at, _)| *at < end).map(piece);
+        let head = pieces.next().unwrap_or_default();
+        if head.len() as u64 == end - start {
+            return Ok(head);
+        }
+        let mut joined = BytesMut::with_capacity(to_usize(end - start));
+        joined.extend_from_slice(&head);
+        pieces.for_each(|piece| joined.extend_from_slice(&piece));
+        Ok(joined.freeze())
+    }
+}
+
+fn to_usize(len: u64) -> usize {
+    usize::try_from(len).expect("what is in memory can be addressed")
+}

@@ -1,0 +1,397 @@
+//! `Store`: a handle to one cistern of objects. Buckets by name, settings, events, close.
+
+use crate::{
+    action::Action,
+    authority::{Authority, On, Principal},
+    bucket::{Bucket, BucketState},
+    bucket_config::BucketConfig,
+    bucket_name::{BucketName, IntoBucketName},
+    builder::StoreBuilder,
+    error::{Error, Result},
+    event_hub::{EventFilter, EventHub, Subscription},
+    limits::Limits,
+    memory::MemoryBackend,
+    port::{
+        Backend, BackendStats, Batch, Capabilities, Clock, CommitError, Durability, Entropy, Gate,
+        KeyRange, Order, Position, Sealer, Sink, Ticket, mix,
+    },
+    row::{BucketRow, bucket_key, bucket_name_of, ranges},
+    sequence::Sequence,
+    settings::Settings,
+    time::Timestamp,
+};
+use parking_lot::{Mutex, RwLock};
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+/// A store of buckets. Cheap to clone; every clone is the same store.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) inner: Arc<StoreInner>,
+    authority: Authority,
+}
+
+pub(crate) struct StoreInner {
+    pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) sealer: Option<Arc<dyn Sealer>>,
+    pub(crate) settings: Settings,
+    pub(crate) sequence: Sequence,
+    pub(crate) hub: Arc<EventHub>,
+    /// Random, of this opening.
+    secret: u64,
+    buckets: RwLock<BTreeMap<BucketName, Arc<BucketState>>>,
+    /// Held while buckets are made and removed; guards the highest id ever used.
+    bucket_ids: Mutex<u32>,
+}
+
+impl Store {
+    /// A store that keeps everything in memory, on the machine's clock, with the default settings.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        let built = Self::builder(Arc::new(MemoryBackend::new())).build();
+        built.expect("an empty backend in memory has nothing that could fail")
+    }
+
+    /// Begins a store on a backend.
+    #[must_use]
+    pub fn builder(backend: Arc<dyn Backend>) -> StoreBuilder {
+        StoreBuilder::new(backend)
+    }
+
+    pub(crate) fn open(builder: StoreBuilder) -> Result<Self> {
+        let StoreBuilder { backend, clock, entropy, sealer, settings } = builder;
+        let sequence = Sequence::open(&*backend)?;
+        let mut secret = [0; 8];
+        entropy.fill(&mut secret);
+        let inner = StoreInner {
+            capabilities: backend.capabilities(),
+            backend,
+            clock,
+            entropy,
+            sealer,
+            settings,
+            sequence,
+            hub: Arc::default(),
+            secret: u64::from_le_bytes(secret),
+            buckets: RwLock::default(),
+            bucket_ids: Mutex::new(0),
+        };
+        inner.load_buckets()?;
+        Ok(Self { inner: Arc::new(inner), authority: Authority::Owner })
+    }
+
+    /// A handle on which every call is decided by `gate`, as asked by `principal`.
+    #[must_use]
+    pub fn as_principal(&self, principal: impl Into<String>, gate: Arc<dyn Gate>) -> Self {
+        let principal = Principal { name: principal.into(), gate };
+        Self {
+            inner: Arc::clone(&self.inner),
+            authority: Authority::Principal(Arc::new(principal)),
+        }
+    }
+
+    /// Makes a bucket.
+    ///
+    /// # Errors
+    /// [`Error::InvalidBucketName`]; [`Error::BucketAlreadyOwnedByYou`] when there is one of that
+    /// name; [`Error::TooManyBuckets`].
+    ///
+    /// Law: S3, CreateBucket.
+    pub fn create_bucket(&self, name: impl IntoBucketName) -> Result<Bucket> {
+        self.create_bucket_with(name, BucketOptions::new())
+    }
+
+    /// Makes a bucket, configured from its first moment.
+    ///
+    /// # Errors
+    /// As [`Self::create_bucket`].
+    pub fn create_bucket_with(
+        &self,
+        name: impl IntoBucketName,
+        options: BucketOptions,
+    ) -> Result<Bucket> {
+        let name = name.into_bucket_name()?;
+        let on = On { bucket: Some(name.as_str()), ..On::default() };
+        self.authority.permit(Action::CreateBucket, on)?;
+        let state = self.inner.create_bucket(name, options.config)?;
+        Ok(Bucket::new(Arc::clone(&self.inner), state, self.authority.clone()))
+    }
+
+    /// The bucket of that name.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchBucket`].
+    ///
+    /// Law: S3, HeadBucket.
+    pub fn bucket(&self, name: impl IntoBucketName) -> Result<Bucket> {
+        let name = name.into_bucket_name()?;
+        let on = On { bucket: Some(name.as_str()), ..On::default() };
+        self.authority.permit(Action::ListBucket, on)?;
+        let state = self.inner.buckets.read().get(&name).cloned();
+        let state = state.ok_or(Error::NoSuchBucket { bucket: name })?;
+        Ok(Bucket::new(Arc::clone(&self.inner), state, self.authority.clone()))
+    }
+
+    /// All buckets, by name.
+    ///
+    /// # Errors
+    /// [`Error::AccessDenied`].
+    ///
+    /// Law: S3, ListBuckets.
+    pub fn list_buckets(&self) -> Result<Vec<BucketInfo>> {
+        self.authority.permit(Action::ListAllMyBuckets, On::default())?;
+        let buckets = self.inner.buckets.read();
+        Ok(buckets
+            .values()
+            .map(|state| BucketInfo { name: state.name.clone(), created: state.created })
+            .collect())
+    }
+
+    /// Removes a bucket that holds nothing: no object, no version, no delete marker. Uploads in
+    /// progress are aborted with it.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchBucket`]; [`Error::BucketNotEmpty`].
+    ///
+    /// Law: S3, DeleteBucket.
+    pub fn delete_bucket(&self, name: impl IntoBucketName) -> Result<()> {
+        let bucket = self.bucket(name)?;
+        crate::act::delete_bucket::delete_bucket(&bucket)
+    }
+
+    /// Hears of every change that passes `filter`, from now until the subscription is dropped.
+    pub fn subscribe(&self, filter: EventFilter, sink: Arc<dyn Sink>) -> Subscription {
+        self.inner.hub.subscribe(filter, sink)
+    }
+
+    /// The store's clock.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
+    }
+
+    /// The store's settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// The backend's numbers. Those of objects are [`Bucket::stats`].
+    #[must_use]
+    pub fn backend_stats(&self) -> BackendStats {
+        self.inner.backend.stats()
+    }
+
+    /// Brings every write so far to `durability`, whatever it asked for itself.
+    ///
+    /// # Errors
+    /// When the backend cannot.
+    pub fn flush(&self, durability: Durability) -> Result<()> {
+        self.inner.backend.flush(durability).map_err(|source| Error::backend("flush", source))
+    }
+
+    /// Syncs everything and lets the medium go. Every later call, on every handle, answers
+    /// [`Error::Closed`].
+    ///
+    /// # Errors
+    /// When what was not synced yet cannot be.
+    pub fn close(&self) -> Result<()> {
+        self.inner.backend.close().map_err(|source| Error::backend("close the store", source))
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("backend", &self.inner.backend).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for StoreInner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreInner").field("backend", &self.backend).finish_non_exhaustive()
+    }
+}
+
+/// A bucket in a list of buckets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BucketInfo {
+    /// Its name.
+    pub name: BucketName,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// What a bucket can be made with.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct BucketOptions {
+    config: BucketConfig,
+}
+
+impl BucketOptions {
+    /// A plain bucket: never versioned, no lock, no feed.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Versioning from the first object on.
+    #[must_use]
+    pub fn versioning(mut self, versioning: crate::versioning::Versioning) -> Self {
+        self.config.versioning = versioning;
+        self
+    }
+
+    /// Object lock from the first object on; versioning comes with it.
+    #[must_use]
+    pub fn object_lock(mut self, config: crate::object_lock::ObjectLockConfig) -> Self {
+        self.config.object_lock = Some(config);
+        self.config.versioning = crate::versioning::Versioning::Enabled;
+        self
+    }
+
+    /// How safe writes are before they are acknowledged. Default: the store's.
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.config.durability = Some(durability);
+        self
+    }
+
+    /// Whether the bucket keeps a durable feed of its changes. Default: off.
+    #[must_use]
+    pub fn change_feed(mut self, feed: crate::bucket_config::ChangeFeed) -> Self {
+        self.config.change_feed = feed;
+        self
+    }
+
+    /// The bucket's tags.
+    #[must_use]
+    pub fn tags(mut self, tags: crate::tags::BucketTags) -> Self {
+        self.config.tags = tags;
+        self
+    }
+}
+
+impl StoreInner {
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.settings.limits
+    }
+
+    /// Bits that follow from a sequence number and the store's secret of this opening: unlike those
+    /// of any other number.
+    pub(crate) fn tag(&self, seq: u64) -> u64 {
+        mix(self.secret ^ mix(seq))
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn load_buckets(&self) -> Result<()> {
+        let (mut start, end) = ranges::buckets();
+        let mut buckets = self.buckets.write();
+        let mut highest = self.bucket_ids.lock();
+        loop {
+            let range = KeyRange::between(&start, &end);
+            let rows = self.scan(range, Order::Forward, LOAD_PAGE)?;
+            for row in &rows {
+                let damaged = |detail: &str| Error::damaged("a bucket's row", detail);
+                let name =
+                    bucket_name_of(&row.key).ok_or_else(|| damaged("its name is not text"))?;
+                let name =
+                    BucketName::try_from(name).map_err(|error| damaged(&error.to_string()))?;
+                let row = BucketRow::decode(&row.value).map_err(|error| damaged(error.0))?;
+                *highest = (*highest).max(row.id);
+                buckets.insert(name.clone(), Arc::new(BucketState::new(name, row)));
+            }
+            if rows.len() < LOAD_PAGE {
+                break;
+            }
+            start = after(&rows[rows.len() - 1].key);
+        }
+        *highest = (*highest).max(self.sequence.bucket_id_floor(&*self.backend)?);
+        Ok(())
+    }
+
+    fn create_bucket(&self, name: BucketName, config: BucketConfig) -> Result<Arc<BucketState>> {
+        let mut ids = self.bucket_ids.lock();
+        if self.buckets.read().contains_key(&name) {
+            return Err(Error::BucketAlreadyOwnedByYou { bucket: name });
+        }
+        let max = self.limits().buckets_max;
+        if self.buckets.read().len() as u64 >= max {
+            return Err(Error::TooManyBuckets { max });
+        }
+        let id = ids.checked_add(1).ok_or(Error::TooManyBuckets { max })?;
+        let row = BucketRow { id, created: self.now(), config };
+        let mut batch = Batch::new(self.settings.durability);
+        let key = bucket_key(name.as_str());
+        batch.unchanged(key.clone(), None);
+        batch.put(key, row.encode());
+        self.sequence.put_bucket_id_floor(&mut batch, id);
+        match self.backend.commit(batch) {
+            Ok(ticket) => self.wait(ticket)?,
+            Err(CommitError::Conflict { .. }) => {
+                return Err(Error::BucketAlreadyOwnedByYou { bucket: name });
+            }
+            Err(CommitError::Backend(source)) => {
+                return Err(Error::backend("create a bucket", source));
+            }
+        };
+        *ids = id;
+        let state = Arc::new(BucketState::new(name.clone(), row));
+        self.buckets.write().insert(name, Arc::clone(&state));
+        Ok(state)
+    }
+
+    /// Forgets a bucket whose row is gone.
+    pub(crate) fn forget_bucket(&self, name: &BucketName) {
+        self.buckets.write().remove(name);
+    }
+
+    /// Waits for a commit, then tells its events.
+    pub(crate) fn wait(&self, ticket: Ticket) -> Result<Committed> {
+        let durability = ticket.durability();
+        let position = ticket.position();
+        let outcome = ticket.wait();
+        if self.hub.is_listened_to() {
+            self.hub.tell();
+        }
+        outcome.map_err(|source| Error::backend("commit", source))?;
+        Ok(Committed { position, durability })
+    }
+
+    pub(crate) fn row(&self, key: &[u8]) -> Result<Option<bytes::Bytes>> {
+        self.backend.row(key).map_err(|source| Error::backend("read a row", source))
+    }
+
+    pub(crate) fn scan(
+        &self,
+        range: KeyRange<'_>,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<crate::port::Row>> {
+        self.backend.scan(range, order, limit).map_err(|source| Error::backend("scan rows", source))
+    }
+}
+
+/// How many bucket rows are read at once.
+const LOAD_PAGE: usize = 1000;
+
+/// The smallest key after `key`.
+pub(crate) fn after(key: &[u8]) -> bytes::Bytes {
+    let mut next = Vec::with_capacity(key.len() + 1);
+    next.extend_from_slice(key);
+    next.push(0);
+    next.into()
+}
+
+/// A commit that is published.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Committed {
+    pub(crate) position: Position,
+    pub(crate) durability: Durability,
+}

@@ -1,0 +1,3 @@
+//! What a store of buckets does, seen from outside.
+
+mod objects;
