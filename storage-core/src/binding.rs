@@ -10,7 +10,7 @@ pub(crate) fn binding(owner: &Owner, ordinal: u32, plain_len: u64) -> [u8; 32] {
     let mut digest = Sha256::new();
     digest.update(b"cistern/binding/v1");
     digest.update(owner.bucket_id.to_be_bytes());
-    for text in [owner.key.as_str(), &owner.version] {
+    for text in [owner.key.as_str(), &owner.version.to_string()] {
         digest.update((text.len() as u64).to_be_bytes());
         digest.update(text);
     }

@@ -9,6 +9,7 @@ use crate::{
     port::{BackendError, Blob, SealContext, Sealed},
     row::{BodyRow, Extent, ObjectRow, PartEntry},
     store::StoreInner,
+    version_id::VersionId,
 };
 use bytes::{Buf, Bytes, BytesMut};
 use parking_lot::Mutex;
@@ -26,14 +27,19 @@ const OPEN_AT_ONCE_MAX: usize = 4;
 
 /// The bytes of one version.
 #[derive(Clone)]
-pub(crate) struct Content(Arc<Inner>);
+pub(crate) enum Content {
+    /// Kept in the row, opened and checked.
+    Inline(Bytes),
+    /// Kept in blobs.
+    Pieces(Arc<Pieces>),
+}
 
-struct Inner {
+pub(crate) struct Pieces {
     store: Arc<StoreInner>,
     /// What envelopes are bound to.
     owner: Owner,
     size: u64,
-    kind: Kind,
+    pieces: Vec<Piece>,
 }
 
 /// What a body belongs to.
@@ -42,12 +48,7 @@ pub(crate) struct Owner {
     pub(crate) bucket_id: u32,
     pub(crate) bucket: BucketName,
     pub(crate) key: ObjectKey,
-    pub(crate) version: String,
-}
-
-enum Kind {
-    Inline(Bytes),
-    Pieces(Vec<Piece>),
+    pub(crate) version: VersionId,
 }
 
 struct Piece {
@@ -75,17 +76,17 @@ impl Content {
         row: &ObjectRow,
         parts: Vec<PartEntry>,
     ) -> Result<Option<Self>> {
-        let kind = match &row.body {
-            BodyRow::Inline(bytes) => Kind::Inline(open_inline(store, &owner, row, bytes)?),
-            BodyRow::Extents(extents) => Kind::Pieces(pieces(extents.iter().cloned())),
-            BodyRow::Manifest { .. } => {
-                Kind::Pieces(pieces(parts.into_iter().flat_map(|part| part.extents)))
+        let pieces = match &row.body {
+            BodyRow::Inline(bytes) => {
+                return open_inline(store, &owner, row, bytes)
+                    .map(|bytes| Some(Self::Inline(bytes)));
             }
+            BodyRow::Extents(extents) => pieces(extents.iter().cloned()),
+            BodyRow::Manifest { .. } => pieces(parts.into_iter().flat_map(|part| part.extents)),
         };
-        let content =
-            Self(Arc::new(Inner { store: Arc::clone(store), owner, size: row.size, kind }));
-        match content.check() {
-            Ok(()) => Ok(Some(content)),
+        let pieces = Pieces { store: Arc::clone(store), owner, size: row.size, pieces };
+        match pieces.check() {
+            Ok(()) => Ok(Some(Self::Pieces(Arc::new(pieces)))),
             Err(Error::Backend { source, .. })
                 if matches!(*source, BackendError::NoSuchBlob { .. }) =>
             {
@@ -95,12 +96,27 @@ impl Content {
         }
     }
 
+    /// The bytes of `range`, which lies within the body.
+    pub(crate) fn read(&self, range: Range<u64>) -> Result<Bytes> {
+        match self {
+            _ if range.is_empty() => Ok(Bytes::new()),
+            Self::Inline(bytes) => Ok(bytes.slice(index(range.start)..index(range.end))),
+            Self::Pieces(pieces) => pieces.read(range),
+        }
+    }
+
+    pub(crate) fn reader(self, range: Range<u64>) -> ObjectReader {
+        ObjectReader { content: self, at: range.start, range, buffer: Bytes::new() }
+    }
+}
+
+impl Pieces {
     fn check(&self) -> Result<()> {
-        let Kind::Pieces(pieces) = &self.0.kind else { return Ok(()) };
+        let pieces = &self.pieces;
         let end = pieces.last().map_or(0, |piece| piece.start + piece.extent.len);
-        if end != self.0.size {
-            let detail = format!("its parts have {end} bytes, not {}", self.0.size);
-            return Err(Error::damaged(self.0.owner.to_string(), detail));
+        if end != self.size {
+            let detail = format!("its parts have {end} bytes, not {}", self.size);
+            return Err(Error::damaged(self.owner.to_string(), detail));
         }
         if pieces.len() <= OPEN_AT_ONCE_MAX {
             pieces.iter().try_for_each(|piece| self.opened(piece).map(drop))?;
@@ -108,15 +124,9 @@ impl Content {
         Ok(())
     }
 
-    /// The bytes of `range`, which lies within the body.
-    pub(crate) fn read(&self, range: Range<u64>) -> Result<Bytes> {
-        if range.is_empty() {
-            return Ok(Bytes::new());
-        }
-        let pieces = match &self.0.kind {
-            Kind::Inline(bytes) => return Ok(bytes.slice(index(range.start)..index(range.end))),
-            Kind::Pieces(pieces) => pieces,
-        };
+    /// The bytes of `range`, which lies within the body and is not empty.
+    fn read(&self, range: Range<u64>) -> Result<Bytes> {
+        let pieces = &self.pieces;
         let first = pieces.partition_point(|piece| piece.start <= range.start) - 1;
         let touched = pieces[first..].iter().take_while(|piece| piece.start < range.end);
         let mut joined = BytesMut::new();
@@ -157,7 +167,7 @@ impl Content {
     fn refused(&self, error: crate::port::SealError) -> Error {
         match error {
             crate::port::SealError::Refused => {
-                Error::damaged(self.0.owner.to_string(), "its sealed bytes are not authentic")
+                Error::damaged(self.owner.to_string(), "its sealed bytes are not authentic")
             }
             error => error.into(),
         }
@@ -167,29 +177,24 @@ impl Content {
         if let Some(opened) = &*piece.opened.lock() {
             return Ok(opened.clone());
         }
-        let inner = &*self.0;
-        let blob = inner.store.backend.open_blob(&piece.extent.blob);
+        let blob = self.store.backend.open_blob(&piece.extent.blob);
         let blob = blob.map_err(|source| Error::backend("open a blob", source))?;
         let sealed = match &piece.extent.envelope {
             None => None,
             Some(envelope) => {
-                let binding = binding(&inner.owner, piece.ordinal, piece.extent.blob_len);
-                let sealer = inner.store.sealer.as_ref().ok_or_else(no_sealer)?;
-                let context = inner.owner.context();
+                let binding = binding(&self.owner, piece.ordinal, piece.extent.blob_len);
+                let sealer = self.store.sealer.as_ref().ok_or_else(no_sealer)?;
+                let context = self.owner.context();
                 let blob_len = piece.extent.blob_len;
                 Some(sealer.open(&context, envelope, &binding, blob_len)?.into())
             }
         };
         let opened = Opened { blob, sealed };
         // Of a body in many pieces only those being read are kept open.
-        if matches!(&inner.kind, Kind::Pieces(pieces) if pieces.len() <= OPEN_AT_ONCE_MAX) {
+        if self.pieces.len() <= OPEN_AT_ONCE_MAX {
             *piece.opened.lock() = Some(opened.clone());
         }
         Ok(opened)
-    }
-
-    pub(crate) fn reader(self, range: Range<u64>) -> ObjectReader {
-        ObjectReader { content: self, at: range.start, range, buffer: Bytes::new() }
     }
 }
 
@@ -243,7 +248,10 @@ impl fmt::Display for Owner {
 
 impl fmt::Debug for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Content({})", self.0.owner)
+        match self {
+            Self::Inline(bytes) => write!(f, "Content({} bytes)", bytes.len()),
+            Self::Pieces(pieces) => write!(f, "Content({})", pieces.owner),
+        }
     }
 }
 

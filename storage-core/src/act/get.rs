@@ -9,10 +9,11 @@ use crate::{
     object::{Object, ObjectInfo},
     object_key::ObjectKey,
     options::GetOptions,
-    row::{BodyRow, HeadKey, ObjectRow, PartEntry},
+    row::{BodyRow, HeadKey, PartEntry},
     version_id::VersionId,
     versioning::Versioning,
 };
+use bytes::Bytes;
 use std::ops::Range;
 
 pub(crate) fn head(
@@ -21,7 +22,7 @@ pub(crate) fn head(
     key: &ObjectKey,
     options: &GetOptions,
 ) -> Result<ObjectInfo> {
-    let (info, _) = find(bucket, key, options)?;
+    let info = find(bucket, key, options)?.0;
     // A head answers a range or a part with what a get would say of it, so it is checked alike.
     resolve(bucket, &info, options)?;
     Ok(info)
@@ -35,27 +36,27 @@ pub(crate) fn get(
 ) -> Result<Object> {
     let mut missing = None;
     loop {
-        let (info, stored) = find(bucket, key, options)?;
-        if missing.as_ref() == Some(&stored.raw) {
+        let (info, raw) = find(bucket, key, options)?;
+        if missing.as_ref() == Some(&raw) {
             let what = format!("key `{key}` in bucket `{}`", bucket.name());
             return Err(Error::damaged(what, "its row names a blob that does not exist"));
         }
         let (range, parts) = resolve(bucket, &info, options)?;
-        let parts = match (parts, &stored.row.body) {
+        let parts = match (parts, &info.row.body) {
             (Some(parts), _) => parts,
             (None, BodyRow::Manifest { id, .. }) => load_parts(bucket, *id)?,
             (None, _) => Vec::new(),
         };
         let owner = bucket.owner(key.clone(), info.version());
-        match Content::open(bucket.store(), owner, &stored.row, parts) {
+        match Content::open(bucket.store(), owner, &info.row, parts) {
             Ok(Some(content)) => return Ok(Object { info, content, range }),
             // The version was replaced between the two reads: look again.
-            Ok(None) => missing = Some(stored.raw),
+            Ok(None) => missing = Some(raw),
             Err(Error::Damaged { .. })
-                if missing.as_ref() != Some(&stored.raw)
-                    && matches!(stored.row.body, BodyRow::Manifest { .. }) =>
+                if missing.as_ref() != Some(&raw)
+                    && matches!(info.row.body, BodyRow::Manifest { .. }) =>
             {
-                missing = Some(stored.raw);
+                missing = Some(raw);
             }
             Err(error) => return Err(error),
         }
@@ -70,16 +71,16 @@ pub(crate) fn load_parts(bucket: &Bucket, id: u64) -> Result<Vec<PartEntry>> {
 /// Finds a version that is data, and checks the conditions on it.
 ///
 /// Law: S3, GET Object: versions, delete markers, conditions before ranges.
-fn find(bucket: &Bucket, key: &ObjectKey, options: &GetOptions) -> Result<(ObjectInfo, Stored)> {
+fn find(bucket: &Bucket, key: &ObjectKey, options: &GetOptions) -> Result<(ObjectInfo, Bytes)> {
     let store = bucket.store();
     let head = HeadKey::new(bucket.state().id, key.as_str());
     let stored = find_version(bucket, key, &head, options.version)?;
-    let row: &ObjectRow = &stored.row;
-    let outcome = options.conditions.check(row.etag, row.modified, store.now());
-    outcome.into_result(row.etag, row.modified)?;
+    if !options.conditions.is_empty() {
+        let (etag, modified) = (stored.row.etag, stored.row.modified);
+        options.conditions.check(etag, modified, store.now()).into_result(etag, modified)?;
+    }
     let is_latest = stored.at == *head.row();
-    let info = ObjectInfo { key: key.clone(), row: stored.row.clone(), is_latest };
-    Ok((info, stored))
+    Ok((ObjectInfo { key: key.clone(), row: stored.row, is_latest }, stored.raw))
 }
 
 /// Finds a version that is data.

@@ -102,12 +102,7 @@ impl Bucket {
 
     /// What a sealed body of this bucket belongs to.
     pub(crate) fn owner(&self, key: ObjectKey, version: VersionId) -> Owner {
-        Owner {
-            bucket_id: self.state.id,
-            bucket: self.state.name.clone(),
-            key,
-            version: version.to_string(),
-        }
+        Owner { bucket_id: self.state.id, bucket: self.state.name.clone(), key, version }
     }
 }
 
