@@ -4,9 +4,11 @@
 //! way its users drive it, by that many tasks on one tokio runtime, so that neither kind pays for
 //! the other's habits.
 
-use std::{error::Error, fmt, future::Future, io::Read, path::PathBuf, pin::Pin, sync::Arc};
+use std::{error::Error, fmt, future::Future, path::PathBuf, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
+
+use crate::workload::Source;
 
 pub type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Outcome<T>> + Send + 'a>>;
@@ -62,7 +64,7 @@ pub trait Contender: Send + Sync {
 
 /// Bodies that are never whole in memory.
 pub trait Streamer {
-    fn put_from(&self, key: &str, source: &mut dyn Read) -> Outcome<()>;
+    fn put_from(&self, key: &str, source: Source) -> Outcome<()>;
 
     fn get_into(&self, key: &str, drain: &mut dyn FnMut(&[u8])) -> Outcome<()>;
 }

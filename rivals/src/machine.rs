@@ -5,8 +5,6 @@ use std::{fs, path::Path};
 use crate::contender::Settings;
 
 pub fn describe(settings: &Settings) {
-    // From here on the neighbours are watched.
-    let _ = crate::process::busy_neighbours();
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let processor = field("/proc/cpuinfo", "model name");
     let memory = field("/proc/meminfo", "MemTotal");

@@ -1,7 +1,8 @@
 //! Turns and rounds: who runs when, and what is counted.
 //!
 //! Contenders take turns inside a round, and each round begins with another one, so that a disk
-//! that drifts drifts for everybody. The first round warms up and is thrown away.
+//! that drifts drifts for everybody. The first round warms up and is thrown away. Where the machine is
+//! shared, more rounds are run, and the calmest are kept.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -12,7 +13,8 @@ use bytes::Bytes;
 use tokio::runtime::Runtime;
 
 use crate::{
-    contender::{Contender, Entrant, NotOffered, Outcome, Store, TaskContender},
+    contender::{Contender, Entrant, NotOffered, Outcome, Settings, Store, TaskContender},
+    process::Neighbours,
     workload::Dice,
 };
 
@@ -213,27 +215,69 @@ fn summary(shares: Vec<Share>, plan: &Plan) -> Turn {
     }
 }
 
-/// Runs `act` for every entrant in every round and keeps what it answers, one list an entrant.
-/// An entrant that does not offer the act gets an empty list.
+/// How many rounds to keep, and how patiently to wait for calm ones.
+#[derive(Clone, Copy, Debug)]
+pub struct Rounds {
+    pub keep: usize,
+    pub most: usize,
+}
+
+impl Rounds {
+    /// Up to three times `full` rounds until `full` of them were calm; `quick` rounds as they come.
+    pub fn of(settings: &Settings, full: usize, quick: usize) -> Self {
+        if settings.quick {
+            Self { keep: quick, most: quick }
+        } else {
+            Self { keep: full, most: 3 * full }
+        }
+    }
+}
+
+/// What the neighbours may keep busy in a calm round, in cores.
+const CALM: f64 = 0.1;
+
+/// Runs `act` for every entrant in every round, and keeps what it answers in the calmest rounds, one
+/// list an entrant. Rounds are chosen by what the neighbours did, never by what came out. An entrant
+/// that does not offer the act gets an empty list.
 pub fn rounds<E, T>(
-    count: usize,
+    wanted: Rounds,
     entrants: &[E],
     mut act: impl FnMut(usize, &E) -> Outcome<T>,
 ) -> Outcome<Vec<Vec<T>>> {
-    let mut answers: Vec<Vec<T>> = entrants.iter().map(|_| Vec::new()).collect();
-    for round in 0..=count {
+    let mut ran: Vec<(f64, Vec<Option<T>>)> = Vec::new();
+    for round in 0..=wanted.most {
+        let neighbours = Neighbours::watch()?;
+        let mut answers: Vec<Option<T>> = entrants.iter().map(|_| None).collect();
         for turn in 0..entrants.len() {
             let place = (round + turn) % entrants.len();
-            let answer = match act(place, &entrants[place]) {
-                Err(error) if error.is::<NotOffered>() => continue,
-                other => other?,
+            answers[place] = match act(place, &entrants[place]) {
+                Err(error) if error.is::<NotOffered>() => None,
+                answer => Some(answer?),
             };
-            if round > 0 {
-                answers[place].push(answer);
-            }
+        }
+        if round > 0 {
+            ran.push((neighbours.busy()?, answers));
+        }
+        if ran.iter().filter(|(busy, _)| *busy <= CALM).count() >= wanted.keep {
+            break;
         }
     }
-    Ok(answers)
+    let total = ran.len();
+    ran.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+    ran.truncate(wanted.keep);
+    let busiest = ran.last().map_or(0.0, |(busy, _)| *busy);
+    println!(
+        "\nthe {} calmest of {total} rounds: others kept up to {busiest:.2} cores busy",
+        ran.len()
+    );
+
+    let mut kept: Vec<Vec<T>> = entrants.iter().map(|_| Vec::new()).collect();
+    for (_, answers) in ran {
+        for (list, answer) in kept.iter_mut().zip(answers) {
+            list.extend(answer);
+        }
+    }
+    Ok(kept)
 }
 
 /// The seconds that `act` takes.

@@ -1,8 +1,6 @@
 //! Cistern, as its users call it. Without the feature `ours` the peers run alone.
 
-use std::path::Path;
-
-use crate::contender::{Contender, Outcome, Streamer, SyncLevel};
+use crate::contender::{Contender, Streamer};
 
 /// What the entity tag of an object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,9 +21,16 @@ pub struct Timed {
 pub trait Whole: Contender + Streamer {}
 impl<T: Contender + Streamer> Whole for T {}
 
+#[cfg(feature = "ours")]
+#[path = "ours/linked.rs"]
+mod plug;
+
 #[cfg(not(feature = "ours"))]
 mod plug {
-    use super::*;
+    use std::path::Path;
+
+    use super::{Tag, Timed, Whole};
+    use crate::contender::{Outcome, SyncLevel};
 
     pub fn on_disk(
         _folder: &Path,

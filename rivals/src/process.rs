@@ -10,8 +10,6 @@ use std::{
     time::Instant,
 };
 
-use parking_lot::Mutex;
-
 use crate::contender::Outcome;
 
 /// Resident memory of this process, in MiB.
@@ -38,43 +36,50 @@ pub fn forget_peak() -> Outcome<()> {
 
 /// Seconds of processor time that this process and its ended children have used.
 pub fn cpu_seconds() -> Outcome<f64> {
+    Ok(own_ticks()?.iter().sum::<f64>() / TICKS)
+}
+
+const TICKS: f64 = 100.0;
+
+/// utime, stime, cutime and cstime of proc(5).
+fn own_ticks() -> Outcome<[f64; 4]> {
     let stat = fs::read_to_string("/proc/self/stat")?;
     let after_name = stat.rsplit_once(')').ok_or("no name in the process table")?.1;
     let fields: Vec<&str> = after_name.split_whitespace().collect();
-    // Fields 14 to 17 of proc(5), in ticks of 10 ms.
-    let ticks: Vec<f64> =
-        fields[11..15].iter().map(|field| field.parse()).collect::<Result<_, _>>()?;
-    Ok(ticks.iter().sum::<f64>() / 100.0)
+    Ok([fields[11].parse()?, fields[12].parse()?, fields[13].parse()?, fields[14].parse()?])
 }
 
-/// Core seconds that everybody but this process and its ended children has used since the machine
-/// started. Kernel threads count as others, even those that work for us.
-fn others_seconds() -> Outcome<f64> {
-    let stat = fs::read_to_string("/proc/stat")?;
-    let line = stat.lines().next().ok_or("no processor line")?;
-    let ticks: Vec<f64> =
-        line.split_whitespace().skip(1).map(str::parse).collect::<Result<_, _>>()?;
-    // user, nice, system, idle, iowait, irq, softirq, steal of proc(5).
-    let busy: f64 = [0, 1, 2, 5, 6, 7].iter().map(|&field| ticks[field]).sum();
-    Ok(busy / 100.0 - cpu_seconds()?)
-}
-
-/// How many cores others have kept busy since the last call, when that was a while ago.
+/// Who else uses the processors.
 ///
 /// A durable put sleeps for every sync, and on a kernel that lets a running task finish its tick, a
-/// busy neighbour makes each wake-up cost 4 ms: such a table tells about the neighbour.
-pub fn busy_neighbours() -> Option<f64> {
-    static LAST: Mutex<Option<(Instant, f64)>> = Mutex::new(None);
-    let (now, others) = (Instant::now(), others_seconds().ok()?);
-    let mut last = LAST.lock();
-    let (then, before) = *last.get_or_insert((now, others));
-    let elapsed = (now - then).as_secs_f64();
-    // Tables that are printed in one go share the time of the first.
-    if elapsed < 0.2 {
-        return None;
+/// busy neighbour makes each wake-up cost 4 ms: such a figure tells about the neighbour. What counts
+/// is what programs of others compute and what the hypervisor takes away; kernel threads work for
+/// us as well.
+pub struct Neighbours {
+    since: Instant,
+    before: f64,
+}
+
+impl Neighbours {
+    pub fn watch() -> Outcome<Self> {
+        Ok(Self { since: Instant::now(), before: Self::seconds()? })
     }
-    *last = Some((now, others));
-    Some(((others - before) / elapsed).max(0.0))
+
+    /// How many cores they have kept busy since [`Self::watch`].
+    pub fn busy(&self) -> Outcome<f64> {
+        let elapsed = self.since.elapsed().as_secs_f64();
+        Ok(((Self::seconds()? - self.before) / elapsed).max(0.0))
+    }
+
+    fn seconds() -> Outcome<f64> {
+        let stat = fs::read_to_string("/proc/stat")?;
+        let line = stat.lines().next().ok_or("no processor line")?;
+        let ticks: Vec<f64> =
+            line.split_whitespace().skip(1).map(str::parse).collect::<Result<_, _>>()?;
+        let own = own_ticks()?;
+        // user, nice and steal of proc(5); utime and cutime.
+        Ok((ticks[0] + ticks[1] + ticks[7] - own[0] - own[2]) / TICKS)
+    }
 }
 
 /// Bytes that the file system holds for everything below `folder`.

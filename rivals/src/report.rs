@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{contender::SyncLevel, measure::Turn, process::busy_neighbours};
+use crate::{contender::SyncLevel, measure::Turn};
 
 /// The name of our own rows. What follows a blank says which setting.
 pub const OURS: &str = "cistern";
@@ -66,9 +66,6 @@ impl Table {
 
     pub fn print(&self) {
         println!("\n## {} ({}, median [min..max] of rounds)\n", self.title, self.unit);
-        if let Some(others) = busy_neighbours() {
-            println!("others kept {others:.2} cores busy meanwhile\n");
-        }
         println!("| contender | acknowledged when | {} | ours / this | |", self.unit);
         println!("|---|---|---|---|---|");
         for row in self.rows.iter().filter(|row| !row.rounds.is_empty()) {

@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 
 use crate::contender::{Contender, Outcome, Streamer};
-use crate::workload::MIB;
+use crate::workload::{MIB, Source};
 
 pub struct LocalFiles {
     root: PathBuf,
@@ -64,7 +64,7 @@ fn create(path: &Path) -> std::io::Result<File> {
 
 impl Streamer for LocalFiles {
     /// Streams `source` into `key`, a mebibyte at a time.
-    fn put_from(&self, key: &str, source: &mut dyn Read) -> Outcome<()> {
+    fn put_from(&self, key: &str, mut source: Source) -> Outcome<()> {
         self.publish(key, |file| {
             let mut chunk = vec![0; MIB];
             loop {

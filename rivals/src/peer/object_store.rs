@@ -10,7 +10,10 @@ use object_store::{
 };
 
 use crate::contender::{Contender, Outcome, Pending, Streamer, TaskContender};
-use crate::{measure::runtime, workload::MIB};
+use crate::{
+    measure::runtime,
+    workload::{MIB, Source},
+};
 
 /// What S3 clients commonly use.
 const PART_BYTES: usize = 8 * MIB;
@@ -24,12 +27,12 @@ impl LocalObjects {
 }
 
 impl Streamer for LocalObjects {
-    fn put_from(&self, key: &str, source: &mut dyn Read) -> Outcome<()> {
+    fn put_from(&self, key: &str, mut source: Source) -> Outcome<()> {
         runtime().block_on(async {
             let mut upload = self.0.put_multipart(&Path::from(key)).await?;
             loop {
                 let mut part = Vec::with_capacity(PART_BYTES);
-                (&mut *source).take(PART_BYTES as u64).read_to_end(&mut part)?;
+                (&mut source).take(PART_BYTES as u64).read_to_end(&mut part)?;
                 if part.is_empty() {
                     break;
                 }

@@ -8,7 +8,7 @@ use md5::{Digest, Md5};
 use super::{Scenario, ours_on_disk};
 use crate::{
     contender::{Entrant, Outcome, Settings, SyncLevel},
-    measure::{rounds, seconds},
+    measure::{Rounds, rounds, seconds},
     ours::Tag,
     peer::{local_files::LocalFiles, object_store::LocalObjects},
     process::{cpu_seconds, flush_all},
@@ -35,7 +35,7 @@ fn run_all(settings: &Settings) -> Outcome<Vec<Ratio>> {
 }
 
 fn put_and_get(settings: &Settings, entrants: &[Entrant], body: &Bytes) -> Outcome<Vec<Ratio>> {
-    let count = settings.pick(7, 1);
+    let count = Rounds::of(settings, 7, 1);
     let turn = RefCell::new(vec![0; entrants.len()]);
     let puts = rounds(count, entrants, |place, entrant| {
         let turn = &mut turn.borrow_mut()[place];
@@ -76,7 +76,7 @@ fn hashed(settings: &Settings, body: &Bytes) -> Outcome<Vec<Ratio>> {
     let contenders: Vec<Hashed> = contenders.collect();
     let mut ratios = Vec::new();
     for streams in [1, 2] {
-        let answers = rounds(settings.pick(5, 1), &contenders, |_, contender| {
+        let answers = rounds(Rounds::of(settings, 5, 1), &contenders, |_, contender| {
             flush_all()?;
             let (begun, cpu) = (Instant::now(), cpu_seconds()?);
             contender.run(streams, body)?;

@@ -6,6 +6,7 @@ use super::Scenario;
 use crate::{
     contender::{Outcome, Settings},
     measure::seconds,
+    process::Neighbours,
     report::{Better, OURS, Ratio, Table},
 };
 
@@ -20,6 +21,7 @@ const CRATES: f64 = 60.0;
 const PEERS: &[&str] = &["object_store", "opendal", "fjall", "redb", "raft-engine"];
 
 fn run_all(settings: &Settings) -> Outcome<Vec<Ratio>> {
+    let neighbours = Neighbours::watch()?;
     let ours = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
     let rivals = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
     let mut times = Table::new("build: clean build of `cistern`", "s", Better::Lower);
@@ -27,6 +29,7 @@ fn run_all(settings: &Settings) -> Outcome<Vec<Ratio>> {
     let release = build(settings, ours, &["--release"])?;
     times.row("cistern debug", None, vec![debug], "");
     times.row("cistern release", None, vec![release], "");
+    println!("\nothers kept {:.2} cores busy meanwhile", neighbours.busy()?);
     times.print();
 
     let mut crates = Table::new("build: crates, normal and build", "crates", Better::Lower);

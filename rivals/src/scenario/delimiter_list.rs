@@ -3,7 +3,7 @@
 use super::{Scenario, list_100k::tree_entrants};
 use crate::{
     contender::{Outcome, Settings},
-    measure::{rounds, seconds},
+    measure::{Rounds, rounds, seconds},
     report::{Better, OURS, Ratio, Table, Target},
 };
 
@@ -18,7 +18,7 @@ const PER_PREFIX: u64 = 100;
 fn run_all(settings: &Settings) -> Outcome<Vec<Ratio>> {
     let prefixes = settings.pick(1000, 100);
     let entrants = tree_entrants(settings, prefixes * PER_PREFIX, PER_PREFIX)?;
-    let rates = rounds(settings.pick(9, 3), &entrants, |_, entrant| {
+    let rates = rounds(Rounds::of(settings, 9, 3), &entrants, |_, entrant| {
         let (time, listed) = seconds(|| entrant.level())?;
         assert_eq!(listed, prefixes, "{} must list the level", entrant.name);
         Ok(prefixes as f64 / time)

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{Scenario, ours_on_disk};
 use crate::{
     contender::{Entrant, Outcome, Settings, SyncLevel},
-    measure::{Act, Plan, rounds, run},
+    measure::{Act, Plan, Rounds, rounds, run},
     ours::Tag,
     peer::{
         bare_map::BareMap, fjall::FjallStore, local_files::LocalFiles, object_store::LocalObjects,
@@ -56,7 +56,8 @@ fn run_all(settings: &Settings) -> Outcome<Vec<Ratio>> {
             }),
             bodies: bodies.clone(),
         };
-        let turns = rounds(settings.pick(5, 1), &entrants, |_, entrant| run(entrant, &plan))?;
+        let turns =
+            rounds(Rounds::of(settings, 5, 1), &entrants, |_, entrant| run(entrant, &plan))?;
         let title = format!("get-hot: 1 KiB, {workers} threads");
         let mut table = Table::new(title, "gets/s", Better::Higher);
         for (entrant, turns) in entrants.iter().zip(&turns) {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::{Scenario, ours_on_disk};
 use crate::{
     contender::{Contender, Entrant, Outcome, Settings, Store, SyncLevel},
-    measure::{rounds, seconds},
+    measure::{Rounds, rounds, seconds},
     ours::Tag,
     peer::{
         bare_map::BareMap,
@@ -30,7 +30,7 @@ const PER_PREFIX: u64 = 1000;
 fn run_all(settings: &Settings) -> Outcome<Vec<Ratio>> {
     let count = settings.pick(100_000, 10_000);
     let entrants = tree_entrants(settings, count, PER_PREFIX)?;
-    let times = rounds(settings.pick(5, 1), &entrants, |_, entrant| {
+    let times = rounds(Rounds::of(settings, 5, 1), &entrants, |_, entrant| {
         let (time, listed) = seconds(|| entrant.list())?;
         assert_eq!(listed, count, "{} must list all", entrant.name);
         Ok(time * 1e3)

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{Scenario, ours_in_memory};
 use crate::{
     contender::{Entrant, Outcome, Settings, SyncLevel},
-    measure::{Act, Plan, rounds, run, seconds},
+    measure::{Act, Plan, Rounds, rounds, run, seconds},
     ours,
     peer::{bare_map::BareMap, object_store::MemoryObjects},
     report::{Better, OURS, Ratio, Span, Table, Target},
@@ -58,7 +58,8 @@ fn run_all(settings: &Settings) -> Outcome<Vec<Ratio>> {
                 }),
                 bodies: bodies.clone(),
             };
-            let turns = rounds(settings.pick(7, 1), &entrants, |_, entrant| run(entrant, &plan))?;
+            let turns =
+                rounds(Rounds::of(settings, 7, 1), &entrants, |_, entrant| run(entrant, &plan))?;
             let title = format!("memory: {name} 1 KiB over {OBJECTS} keys, {workers} threads");
             let mut table = Table::new(title, "acts/s", Better::Higher);
             for (entrant, turns) in entrants.iter().zip(&turns) {

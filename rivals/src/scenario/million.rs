@@ -14,7 +14,7 @@ use crate::{
     measure::seconds,
     ours::{self, Tag},
     peer::{fjall::FjallStore, redb::RedbStore},
-    process::{Again, disk_bytes, memory},
+    process::{Again, Neighbours, disk_bytes, memory},
     report::{Better, OURS, Ratio, Span, Table},
     workload::{Dice, KIB, bodies, tree_key},
 };
@@ -42,10 +42,12 @@ fn run_all(settings: &Settings) -> Outcome<Vec<Ratio>> {
     let count: u64 = settings.pick(1_000_000, 50_000);
     let names = [OURS, "fjall", "redb"];
     let names = &names[usize::from(cfg!(not(feature = "ours")))..];
+    let neighbours = Neighbours::watch()?;
     let mut tables = Tables::new(count);
     for name in names {
         tables.measure(name, settings, count)?;
     }
+    println!("\nothers kept {:.2} cores busy meanwhile", neighbours.busy()?);
     Ok(tables.print())
 }
 

@@ -5,7 +5,7 @@ use std::{cell::RefCell, sync::Arc, time::Duration};
 use super::{Scenario, ours_on_disk};
 use crate::{
     contender::{Entrant, Outcome, Settings, SyncLevel},
-    measure::{Act, Plan, rounds, run},
+    measure::{Act, Plan, Rounds, rounds, run},
     ours::Tag,
     peer::{
         bare_log::BareLog, fjall::FjallStore, local_files::LocalFiles, object_store::LocalObjects,
@@ -34,11 +34,11 @@ fn run_all(settings: &Settings) -> Outcome<Vec<Ratio>> {
     let bodies = bodies(KIB);
     let mut ratios = Vec::new();
     for &(workers, targets) in TARGETS {
-        let turns = rounds(settings.pick(5, 1), &entrants, |place, entrant| {
+        let turns = rounds(Rounds::of(settings, 7, 1), &entrants, |place, entrant| {
             let plan = Plan {
                 act: Act::Put,
                 workers,
-                time: Duration::from_millis(settings.pick(1000, 250)),
+                time: Duration::from_millis(settings.pick(500, 250)),
                 burst: 1,
                 ids: next_ids.borrow()[place],
                 key: Arc::new(upload_key),

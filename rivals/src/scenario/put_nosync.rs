@@ -8,7 +8,7 @@ use std::{cell::RefCell, path::PathBuf, sync::Arc, time::Duration};
 use super::{Scenario, ours_on_disk};
 use crate::{
     contender::{Contender, Entrant, Outcome, Settings, SyncLevel},
-    measure::{Act, Plan, Turn, rounds, run},
+    measure::{Act, Plan, Rounds, Turn, rounds, run},
     ours::Tag,
     peer::{
         bare_log::BareLog, fjall::FjallStore, local_files::LocalFiles, object_store::LocalObjects,
@@ -55,7 +55,7 @@ fn run_all(settings: &Settings) -> Outcome<Vec<Ratio>> {
 fn measure(settings: &Settings, entrants: &[Entrant]) -> Outcome<Vec<Vec<Turn>>> {
     let next_ids = RefCell::new(vec![0; entrants.len()]);
     let bodies = bodies(KIB);
-    rounds(settings.pick(5, 1), entrants, |place, entrant| {
+    rounds(Rounds::of(settings, 5, 1), entrants, |place, entrant| {
         let plan = Plan {
             act: Act::Put,
             workers: 1,

@@ -8,7 +8,7 @@ use crate::{
     measure::seconds,
     ours::{self, Tag},
     peer::{local_files::LocalFiles, object_store::LocalObjects},
-    process::{Again, flush_all, forget_peak, memory},
+    process::{Again, Neighbours, flush_all, forget_peak, memory},
     report::{Better, Figure, Ratio, Table},
     workload::{MIB, Source},
 };
@@ -23,6 +23,7 @@ const PEAK_MIB: f64 = 64.0;
 const NAMES: &[&str] = &["cistern", "cistern md5", "std::fs", "object_store"];
 
 fn run_all(settings: &Settings) -> Outcome<Vec<Ratio>> {
+    let neighbours = Neighbours::watch()?;
     let gib: u64 = settings.pick(10, 1);
     let title = |what: &str| format!("stream-10g: {what} of {gib} GiB");
     let mut put = Table::new(title("put"), "GB/s", Better::Higher);
@@ -49,6 +50,7 @@ fn run_all(settings: &Settings) -> Outcome<Vec<Ratio>> {
             }
         }
     }
+    println!("\nothers kept {:.2} cores busy meanwhile", neighbours.busy()?);
     put.print();
     get.print();
     Ok(ratios)
@@ -61,13 +63,13 @@ pub fn child(arguments: &[String]) -> Outcome<()> {
     };
     let length: u64 = length.parse()?;
     let store = open(name, Path::new(folder))?;
-    let mut source = Source::new(length);
+    let source = Source::new(length);
     // A small object first: what a store sets up once is part of its idle.
-    store.put_from("first", &mut Source::new(MIB as u64))?;
+    store.put_from("first", Source::new(MIB as u64))?;
 
     forget_peak()?;
     let idle = memory()?.resident;
-    let (time, ()) = seconds(|| store.put_from("stream", &mut source))?;
+    let (time, ()) = seconds(|| store.put_from("stream", source))?;
     println!("put={}", length as f64 / time / 1e9);
     println!("put_peak={}", memory()?.peak - idle);
 
