@@ -1,8 +1,17 @@
 //! Cistern's durable local backend: one log with group commit.
 
-#[allow(dead_code, unused_imports, reason = "the engine that calls it is not here yet")]
+mod backend;
 mod blob_file;
 pub mod device;
-#[allow(dead_code, reason = "the engine that calls it is not here yet")]
-mod sum;
+mod engine;
+mod format;
+#[allow(dead_code, reason = "some of it is for verification")]
+mod index;
+mod log;
+mod segment;
+mod settings;
 pub mod threads;
+pub mod verify;
+
+pub use backend::DiskBackend;
+pub use settings::{Background, DiskSettings};

@@ -258,7 +258,7 @@ fn same(row: Option<&Bytes>, seen: Option<&Bytes>) -> bool {
 #[derive(Debug, Default)]
 struct Rows {
     order: BTreeMap<Bytes, usize>,
-    places: HashMap<Bytes, usize>,
+    places: HashMap<Bytes, usize, foldhash::fast::RandomState>,
     values: Vec<Bytes>,
     vacant: Vec<usize>,
 }

@@ -5,6 +5,7 @@ use crate::{
     row::{ObjectRow, counter_key},
     storage_class::StorageClass,
 };
+use smallvec::SmallVec;
 
 /// What is counted, as stored in a counter's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +110,8 @@ impl BucketStats {
 /// The changes of one commit to a bucket's counters, before they are added up.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    deltas: Vec<(u8, Counted, i64)>,
+    /// Few: a put changes two, or four when it replaces an object of another class.
+    deltas: SmallVec<[(u8, Counted, i64); 6]>,
 }
 
 impl Tally {

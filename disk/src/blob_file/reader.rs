@@ -70,7 +70,7 @@ impl BlobFileReader {
     pub(crate) fn verify(&self) -> Result<(), BackendError> {
         let mut start = 0;
         while start < self.len {
-            let end = (start + VERIFY_BYTES).min(self.len);
+            let end = (start + READ_BYTES).min(self.len);
             self.read(start..end)?;
             start = end;
         }
@@ -147,16 +147,17 @@ impl Blob for BlobFileReader {
         let mut bytes = BytesMut::zeroed(in_memory(last - first));
         let mut at = first;
         while at < last {
-            let group_end = layout::group_start(layout::group_of(at) + 1).min(last);
-            let buffer = &mut bytes[in_memory(at - first)..in_memory(group_end - first)];
-            self.read_chunks(buffer, at)?;
-            at = group_end;
+            let group_end = layout::group_start(layout::group_of(at) + 1);
+            let end = last.min(group_end).min(at + READ_BYTES);
+            self.read_chunks(&mut bytes[in_memory(at - first)..in_memory(end - first)], at)?;
+            at = end;
         }
         Ok(bytes.freeze().slice(in_memory(start - first)..in_memory(end - first)))
     }
 }
 
-const VERIFY_BYTES: u64 = 1 << 20;
+/// What is read at once: more would have left the core's cache by the time it is summed.
+const READ_BYTES: u64 = 1 << 20;
 
 fn in_memory(len: u64) -> usize {
     usize::try_from(len).expect("a caller asks for no more than fits into memory")

@@ -234,63 +234,54 @@ proptest! {
     }
 }
 
-/// Speed against plain files; run with `--release -- --ignored --nocapture`.
+/// Speed beside plain files, and as a ratio within each round, which a busy machine disturbs least;
+/// run with `--release -- --ignored --nocapture`.
 #[test]
 #[ignore = "measures, does not check"]
 #[expect(clippy::disallowed_methods, clippy::print_stdout, reason = "it measures")]
 fn speed_beside_plain_files() {
-    use std::{io::Write, time::Instant};
-    let folder =
-        tempfile::tempdir_in(std::env::var("CISTERN_BENCH_DIR").unwrap_or(".".into())).unwrap();
+    use std::io::Write;
+    let folder = std::env::var("CISTERN_BENCH_DIR").unwrap_or_else(|_| ".".into());
+    let folder = tempfile::tempdir_in(folder).unwrap();
     let real: Arc<dyn Device> = Arc::new(RealDevice::new(folder.path()));
-    let body = body(64 << 20);
-    let plain = folder.path().join("plain");
+    let (body, plain) = (body(64 << 20), folder.path().join("plain"));
+    let time = |act: &mut dyn FnMut()| {
+        let begin = std::time::Instant::now();
+        act();
+        begin.elapsed().as_secs_f64()
+    };
     let mut rounds: Vec<[f64; 5]> = Vec::new();
-    for _ in 0..15 {
-        let mut round = [0.0; 5];
-        let begin = Instant::now();
-        let mut file = std::fs::File::create(&plain).unwrap();
-        body.chunks(1 << 20).for_each(|piece| file.write_all(piece).unwrap());
-        drop(file);
-        round[0] = begin.elapsed().as_secs_f64();
-
-        let begin = Instant::now();
-        let written = write(&real, &body, 1 << 20);
-        round[1] = begin.elapsed().as_secs_f64();
-
-        let begin = Instant::now();
-        let whole = std::fs::read(&plain).unwrap();
-        round[2] = begin.elapsed().as_secs_f64();
-        drop(whole);
-
-        let begin = Instant::now();
-        let reader = open(&*real, body.len()).unwrap();
-        for at in 0..64 {
-            assert_eq!(reader.read(at << 20..(at + 1) << 20).unwrap().len(), 1 << 20);
-        }
-        round[3] = begin.elapsed().as_secs_f64();
-
-        let begin = Instant::now();
-        let whole = reader.read(0..64 << 20).unwrap();
-        round[4] = begin.elapsed().as_secs_f64();
-        assert!(whole == body);
-        rounds.push(round);
-        drop(written);
+    for _ in 0..25 {
+        let plain_write = time(&mut || {
+            let mut file = std::fs::File::create(&plain).unwrap();
+            body.chunks(1 << 20).for_each(|piece| file.write_all(piece).unwrap());
+        });
+        let blob_write = time(&mut || drop(write(&real, &body, 1 << 20)));
+        let plain_read = time(&mut || assert_eq!(std::fs::read(&plain).unwrap().len(), body.len()));
+        let pieces_read = time(&mut || {
+            let reader = open(&*real, body.len()).unwrap();
+            for at in 0..64 {
+                assert_eq!(reader.read(at << 20..(at + 1) << 20).unwrap().len(), 1 << 20);
+            }
+        });
+        let whole_read = time(&mut || {
+            let reader = open(&*real, body.len()).unwrap();
+            assert_eq!(reader.read(0..64 << 20).unwrap().len(), 64 << 20);
+        });
+        rounds.push([plain_write, blob_write, plain_read, pieces_read, whole_read]);
         real.remove(&ID.name()).unwrap();
         std::fs::remove_file(&plain).unwrap();
     }
-    for (at, what) in ["fs write", "blob write", "fs read", "blob read 1 MiB", "blob read 64 MiB"]
-        .iter()
-        .enumerate()
-    {
-        let mut times: Vec<f64> = rounds.iter().map(|round| round[at]).collect();
-        times.sort_unstable_by(f64::total_cmp);
-        let rate = |seconds: f64| 64.0 / 1024.0 / seconds;
-        println!(
-            "{what:18} {:.2} GiB/s [{:.2}..{:.2}]",
-            rate(times[7]),
-            rate(times[14]),
-            rate(times[0])
-        );
+    let median = |value: &dyn Fn(&[f64; 5]) -> f64| {
+        let mut values: Vec<f64> = rounds.iter().map(value).collect();
+        values.sort_unstable_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    let names =
+        ["plain write", "blob write", "plain read", "blob read by 1 MiB", "blob read at once"];
+    for (at, (name, plain)) in names.iter().zip([0, 0, 2, 2, 2]).enumerate() {
+        let rate = median(&|round| 64.0 / 1024.0 / round[at]);
+        let ratio = median(&|round| round[plain] / round[at]);
+        println!("{name:18} {rate:.2} GiB/s, {ratio:.2} of plain");
     }
 }

@@ -27,7 +27,8 @@ pub(crate) struct HeadKey(Bytes);
 
 impl HeadKey {
     pub(crate) fn new(bucket: u32, key: &str) -> Self {
-        let mut row = prefixed(OBJECT, bucket, key.len() + 11);
+        // Exact for a key without zero bytes, so that it is shared without another allocation.
+        let mut row = prefixed(OBJECT, bucket, key.len() + 3);
         escape(&mut row, key.as_bytes());
         row.put_slice(&END);
         row.put_u8(HEAD);
@@ -75,7 +76,7 @@ fn prefixed(kind: u8, bucket: u32, more: usize) -> BytesMut {
 }
 
 fn escape(row: &mut BytesMut, mut key: &[u8]) {
-    while let Some(zero) = key.iter().position(|&byte| byte == 0) {
+    while let Some(zero) = memchr::memchr(0, key) {
         row.put_slice(&key[..=zero]);
         row.put_u8(ESCAPE);
         key = &key[zero + 1..];
@@ -156,7 +157,7 @@ pub(crate) fn counter_key(bucket: u32, class: u8, what: u8) -> Bytes {
 /// No copy when the key has no zero byte, which is nearly always.
 pub(crate) fn split_row(row: &Bytes) -> Option<(Bytes, &[u8])> {
     let escaped = row.get(BUCKET_PREFIX_BYTES..)?;
-    let mut zero = escaped.iter().position(|&byte| byte == 0)?;
+    let mut zero = memchr::memchr(0, escaped)?;
     if *escaped.get(zero + 1)? == END[1] {
         let key = row.slice(BUCKET_PREFIX_BYTES..BUCKET_PREFIX_BYTES + zero);
         return Some((key, &escaped[zero + 2..]));
@@ -171,7 +172,7 @@ pub(crate) fn split_row(row: &Bytes) -> Option<(Bytes, &[u8])> {
             _ => return None,
         }
         from = zero + 2;
-        zero = from + escaped[from..].iter().position(|&byte| byte == 0)?;
+        zero = from + memchr::memchr(0, &escaped[from..])?;
     }
 }
 

@@ -85,8 +85,9 @@ mod field {
     pub(super) const ENVELOPE: u8 = 6;
 }
 
-/// A row without rare fields, extents or an inline body.
-const FIXED_BYTES: usize = 5 + 5 * 8 + 21;
+/// A row without rare fields, extents or an inline body. Exact, so that the row is shared without
+/// another allocation; only the entity tag of a multipart object is longer.
+const FIXED_BYTES: usize = 4 + 5 * 8 + 17;
 
 impl ObjectRow {
     pub(crate) fn encode(&self) -> Bytes {

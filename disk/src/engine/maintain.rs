@@ -1,0 +1,200 @@
+//! What happens behind the writers' backs, in bounded steps.
+
+use crate::{
+    engine::{Engine, compaction::Victim, is_full},
+    segment::Segment,
+    settings::Background,
+};
+use cistern_storage_core::port::BackendError;
+use parking_lot::{Condvar, Mutex};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+/// What the one who maintains remembers from step to step.
+#[derive(Debug, Default)]
+pub(super) struct Maintenance {
+    /// Segments that nobody finds any more, and that the next checkpoint sets free.
+    pub(super) retired: Vec<Arc<Segment>>,
+    /// The segment that is being emptied.
+    pub(super) victim: Option<Victim>,
+    /// Segments that cannot be emptied.
+    pub(super) damaged: Vec<u64>,
+}
+
+impl Engine {
+    /// Does one step of what is to be done; false when there is nothing.
+    pub(crate) fn maintain(&self) -> Result<bool, BackendError> {
+        if self.read_only {
+            return Ok(false);
+        }
+        let mut maintenance = self.maintenance.lock();
+        self.check_writable()?;
+        let outcome = self.step(&mut maintenance);
+        match outcome {
+            Err(BackendError::Closed) => Ok(false),
+            // Without room nothing is in doubt, and with some it goes on.
+            Err(error) if !is_full(&error) && is_in_doubt(&error) => Err(self.poison(error)),
+            outcome => outcome,
+        }
+    }
+
+    fn step(&self, maintenance: &mut Maintenance) -> Result<bool, BackendError> {
+        if self.flush_for_others()? || self.remove_dead_files()? {
+            return Ok(true);
+        }
+        if self.prepare_segment()? {
+            return Ok(true);
+        }
+        if self.wants_checkpoint() {
+            return self.checkpoint_now(maintenance, false).map(|()| true);
+        }
+        if self.segments.recycle()? || self.segments.fill_spare()? || self.index.merge()? {
+            return Ok(true);
+        }
+        self.compact(maintenance)
+    }
+
+    /// Makes the next segment ready once half of the current one is full.
+    fn prepare_segment(&self) -> Result<bool, BackendError> {
+        let last = {
+            let queue = self.queue.lock();
+            let segment = queue.tail.segment();
+            if queue.tail.next() < segment.start() + segment.header.capacity / 2 {
+                return Ok(false);
+            }
+            Arc::clone(segment)
+        };
+        self.segments.prepare(&last)
+    }
+
+    /// Maintains whenever the alarm rings, until the store closes.
+    pub(crate) fn maintain_until_closed(&self) {
+        while !self.closing.load(Ordering::Acquire) && !self.is_poisoned() {
+            self.alarm.wait();
+            // An error is told to whoever writes next: the store is poisoned, or has no room.
+            while self.maintain().is_ok_and(|did| did) {}
+        }
+    }
+
+    /// Leads groups for those who will not, until the store closes.
+    pub(crate) fn flush_for_others_until_closed(&self) {
+        self.flush_until_closed();
+    }
+
+    /// Wakes the threads so that they find that the store closes.
+    pub(crate) fn wake_threads(&self) {
+        let queue = self.queue.lock();
+        self.flusher.notify_all();
+        drop(queue);
+        self.alarm.ring();
+        self.alarm.ring_room();
+    }
+
+    /// Waits while there are too many rows in memory that no run has.
+    pub(super) fn wait_for_room(&self) -> Result<(), BackendError> {
+        // Relaxed: a bound on memory, not a matter of order.
+        let max = self.settings.overlay_bytes_max;
+        if self.overlay_bytes.load(Ordering::Relaxed) <= max {
+            return Ok(());
+        }
+        if self.settings.background == Background::Manual {
+            return self.make_room_by_hand();
+        }
+        self.alarm.ring();
+        let is_full = || {
+            let bytes = self.overlay_bytes.load(Ordering::Relaxed);
+            let frozen = self.frozen.load(Ordering::Acquire);
+            bytes > max * 2 || (bytes > max && frozen)
+        };
+        if is_full() {
+            let over = || self.is_poisoned() || self.closing.load(Ordering::Acquire);
+            self.alarm.wait_for_room(|| is_full() && !over())?;
+        }
+        self.check_writable()
+    }
+
+    fn make_room_by_hand(&self) -> Result<(), BackendError> {
+        let max = self.settings.overlay_bytes_max;
+        if self.overlay_bytes.load(Ordering::Relaxed) <= max * 2 {
+            return Ok(());
+        }
+        let mut maintenance = self.maintenance.lock();
+        if self.overlay_bytes.load(Ordering::Relaxed) <= max * 2 {
+            return Ok(());
+        }
+        self.checkpoint_now(&mut maintenance, false)
+    }
+}
+
+/// Damage that is found while tidying up is told to whoever reads; nothing was written over it.
+fn is_in_doubt(error: &BackendError) -> bool {
+    matches!(error, BackendError::Io { action, .. } if *action != "read" && *action != "open")
+}
+
+/// Wakes those who maintain, and those who wait for them.
+#[derive(Debug, Default)]
+pub(super) struct Alarm {
+    /// So that ringing again costs nothing.
+    rung: AtomicBool,
+    work: Mutex<()>,
+    bell: Condvar,
+    room: Mutex<Room>,
+    room_bell: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Room {
+    /// Checkpoints that ended.
+    checkpoints: u64,
+    /// Why the last one failed.
+    failure: Option<BackendError>,
+}
+
+impl Alarm {
+    /// There may be something to do.
+    pub(super) fn ring(&self) {
+        // AcqRel: what was done before the ring is seen by whoever answers it.
+        if !self.rung.swap(true, Ordering::AcqRel) {
+            drop(self.work.lock());
+            self.bell.notify_all();
+        }
+    }
+
+    fn wait(&self) {
+        let mut work = self.work.lock();
+        while !self.rung.swap(false, Ordering::AcqRel) {
+            self.bell.wait(&mut work);
+        }
+    }
+
+    /// A checkpoint has ended.
+    pub(super) fn end_checkpoint(&self, failure: Option<BackendError>) {
+        let mut room = self.room.lock();
+        room.checkpoints += 1;
+        room.failure = failure;
+        self.room_bell.notify_all();
+    }
+
+    /// Whoever waits looks again.
+    pub(super) fn ring_room(&self) {
+        drop(self.room.lock());
+        self.room_bell.notify_all();
+    }
+
+    /// Waits while `is_full`, but not beyond a checkpoint that fails.
+    fn wait_for_room(&self, is_full: impl Fn() -> bool) -> Result<(), BackendError> {
+        let mut room = self.room.lock();
+        let before = room.checkpoints;
+        while is_full() {
+            if room.checkpoints > before
+                && let Some(failure) = &room.failure
+            {
+                return Err(failure.clone());
+            }
+            self.room_bell.wait(&mut room);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,361 @@
+//! Cursors: one over each source of rows, and one that merges them.
+
+use super::{block::Block, run::Run};
+use bytes::Bytes;
+use cistern_storage_core::port::{BackendError, KeyRange, Order};
+use std::{cmp::Ordering, ops::Bound};
+
+/// How much of a run is read at once when it is read from end to end.
+const STREAM_BYTES: u64 = 512 << 10;
+
+/// Rows in order, one at a time: `key` is `None` at the end.
+#[derive(Debug)]
+pub(super) enum Source<'a> {
+    /// Rows of a generation.
+    Rows(RowsCursor<'a>),
+    /// Part of a run, through the block cache.
+    Run(RunCursor<'a>),
+    /// A whole run, past the block cache.
+    Stream(RunStream<'a>),
+}
+
+impl Source<'_> {
+    /// The current key; `None` at the end.
+    pub(super) fn key(&self) -> Option<&[u8]> {
+        match self {
+            Self::Rows(rows) => rows.head.as_ref().map(|(key, _)| &key[..]),
+            Self::Run(run) => run.block.as_ref().map(|_| &run.key[..]),
+            Self::Stream(stream) => stream.block.as_ref().map(|_| &stream.key[..]),
+        }
+    }
+
+    /// The current key, to be kept.
+    pub(super) fn key_bytes(&self) -> Bytes {
+        match self {
+            Self::Rows(rows) => rows.head.as_ref().map(|(key, _)| key.clone()).unwrap_or_default(),
+            Self::Run(run) => Bytes::copy_from_slice(&run.key),
+            Self::Stream(stream) => Bytes::copy_from_slice(&stream.key),
+        }
+    }
+
+    /// The current value, to be kept; `None` for a tombstone.
+    pub(super) fn value(&mut self) -> Option<Bytes> {
+        match self {
+            Self::Rows(rows) => rows.head.as_ref().and_then(|(_, value)| value.clone()),
+            Self::Run(run) => run.value(),
+            Self::Stream(_) => self.value_slice().map(Bytes::copy_from_slice),
+        }
+    }
+
+    /// The current value, to be looked at.
+    pub(super) fn value_slice(&self) -> Option<&[u8]> {
+        match self {
+            Self::Rows(rows) => rows.head.as_ref().and_then(|(_, value)| value.as_deref()),
+            Self::Run(run) => run.block.as_ref().and_then(|block| block.value(run.entry)),
+            Self::Stream(run) => run.block.as_ref().and_then(|block| block.value(run.entry)),
+        }
+    }
+
+    fn advance(&mut self) -> Result<(), BackendError> {
+        match self {
+            Self::Rows(rows) => rows.head = rows.rest.next(),
+            Self::Run(run) => run.advance()?,
+            Self::Stream(stream) => stream.advance()?,
+        }
+        Ok(())
+    }
+}
+
+/// A cursor over rows in memory.
+pub(super) struct RowsCursor<'a> {
+    head: Option<(Bytes, Option<Bytes>)>,
+    rest: Box<dyn Iterator<Item = (Bytes, Option<Bytes>)> + 'a>,
+}
+
+impl std::fmt::Debug for RowsCursor<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RowsCursor").field("head", &self.head).finish_non_exhaustive()
+    }
+}
+
+impl<'a> RowsCursor<'a> {
+    pub(super) fn new(rows: impl Iterator<Item = (Bytes, Option<Bytes>)> + 'a) -> Self {
+        let mut rest = Box::new(rows);
+        Self { head: rest.next(), rest }
+    }
+}
+
+/// A cursor over a part of a run, in either direction.
+#[derive(Debug)]
+pub(super) struct RunCursor<'a> {
+    run: &'a Run,
+    order: Order,
+    /// `None` at the end.
+    block: Option<Block>,
+    /// The block as a value pins it, once one was asked for.
+    pinned: Option<Bytes>,
+    block_number: usize,
+    entry: usize,
+    key: Vec<u8>,
+}
+
+impl<'a> RunCursor<'a> {
+    /// A cursor at the first entry of `range`, seen in `order`; `None` when the run has nothing
+    /// near the range. It does not stop at the range's end: the caller does.
+    pub(super) fn seek(
+        run: &'a Run,
+        range: KeyRange<'_>,
+        order: Order,
+    ) -> Result<Option<Self>, BackendError> {
+        let index = run.index();
+        if !overlaps(index.first_key(), index.last_key(), range) {
+            return Ok(None);
+        }
+        let from = match order {
+            Order::Forward => range.start,
+            Order::Reverse => range.end,
+        };
+        let block_number = match (from, order) {
+            (Bound::Included(key) | Bound::Excluded(key), _) => index.find(key),
+            (Bound::Unbounded, Order::Forward) => 0,
+            (Bound::Unbounded, Order::Reverse) => index.count() - 1,
+        };
+        let block = run.block(block_number)?;
+        let key = Vec::with_capacity(index.last_key().len().max(64));
+        let mut cursor =
+            Self { run, order, block: None, pinned: None, block_number, entry: 0, key };
+        match order {
+            Order::Forward => cursor.start_forward(block, from)?,
+            Order::Reverse => cursor.start_reverse(block, from)?,
+        }
+        Ok(cursor.block.is_some().then_some(cursor))
+    }
+
+    /// Stands on the first entry at or after `from`, which is in `block` or begins the next one.
+    fn start_forward(&mut self, block: Block, from: Bound<&[u8]>) -> Result<(), BackendError> {
+        let entry = match from {
+            Bound::Unbounded => 0,
+            Bound::Included(key) => block.search(key).unwrap_or_else(|place| place),
+            Bound::Excluded(key) => block.search(key).map_or_else(|place| place, |found| found + 1),
+        };
+        if entry < block.count() {
+            self.stand_on(block, entry);
+            return Ok(());
+        }
+        self.next_block()
+    }
+
+    /// Stands on the last entry at or before `from`, which is in `block` or ends the one before.
+    fn start_reverse(&mut self, block: Block, from: Bound<&[u8]>) -> Result<(), BackendError> {
+        let end = match from {
+            Bound::Unbounded => block.count(),
+            Bound::Included(key) => block.search(key).map_or_else(|place| place, |found| found + 1),
+            Bound::Excluded(key) => block.search(key).unwrap_or_else(|place| place),
+        };
+        let Some(entry) = end.checked_sub(1) else { return self.next_block() };
+        self.stand_on(block, entry);
+        Ok(())
+    }
+
+    fn stand_on(&mut self, block: Block, entry: usize) {
+        block.key_into(entry, &mut self.key);
+        self.entry = entry;
+        self.block = Some(block);
+    }
+
+    fn advance(&mut self) -> Result<(), BackendError> {
+        let Some(block) = &self.block else { return Ok(()) };
+        let next = match self.order {
+            Order::Forward => Some(self.entry + 1).filter(|&entry| entry < block.count()),
+            Order::Reverse => self.entry.checked_sub(1),
+        };
+        let Some(entry) = next else { return self.next_block() };
+        block.key_into(entry, &mut self.key);
+        self.entry = entry;
+        Ok(())
+    }
+
+    fn value(&mut self) -> Option<Bytes> {
+        let block = self.block.as_ref()?;
+        let range = block.value_range(self.entry)?;
+        Some(self.pinned.get_or_insert_with(|| block.pinned()).slice(range))
+    }
+
+    /// Goes to the block that follows in the cursor's order.
+    fn next_block(&mut self) -> Result<(), BackendError> {
+        self.block = None;
+        self.pinned = None;
+        let next = match self.order {
+            Order::Forward => Some(self.block_number + 1).filter(|&n| n < self.run.index().count()),
+            Order::Reverse => self.block_number.checked_sub(1),
+        };
+        let Some(number) = next else { return Ok(()) };
+        let block = self.run.block(number)?;
+        self.block_number = number;
+        let entry = match self.order {
+            Order::Forward => 0,
+            Order::Reverse => block.count() - 1,
+        };
+        self.stand_on(block, entry);
+        Ok(())
+    }
+}
+
+/// True when keys from `first` to `last` and `range` may have one in common.
+fn overlaps(first: &[u8], last: &[u8], range: KeyRange<'_>) -> bool {
+    let ends_before = match range.end {
+        Bound::Unbounded => false,
+        Bound::Included(end) => end < first,
+        Bound::Excluded(end) => end <= first,
+    };
+    let starts_after = match range.start {
+        Bound::Unbounded => false,
+        Bound::Included(start) => start > last,
+        Bound::Excluded(start) => start >= last,
+    };
+    !ends_before && !starts_after
+}
+
+/// A cursor over a whole run, forward, that reads far ahead and leaves the block cache alone.
+#[derive(Debug)]
+pub(super) struct RunStream<'a> {
+    run: &'a Run,
+    chunk: Vec<u8>,
+    chunk_at: u64,
+    /// `None` at the end.
+    block: Option<Block>,
+    block_number: usize,
+    entry: usize,
+    key: Vec<u8>,
+}
+
+impl<'a> RunStream<'a> {
+    /// A cursor at the run's first entry.
+    pub(super) fn begin(run: &'a Run) -> Result<Self, BackendError> {
+        let (chunk, key) = (Vec::new(), Vec::new());
+        let mut stream =
+            Self { run, chunk, chunk_at: 0, block: None, block_number: 0, entry: 0, key };
+        stream.load()?;
+        Ok(stream)
+    }
+
+    fn advance(&mut self) -> Result<(), BackendError> {
+        let Some(block) = &self.block else { return Ok(()) };
+        if self.entry + 1 < block.count() {
+            self.entry += 1;
+            block.key_into(self.entry, &mut self.key);
+            return Ok(());
+        }
+        self.block_number += 1;
+        self.load()
+    }
+
+    /// Stands on the first entry of block `block_number`.
+    fn load(&mut self) -> Result<(), BackendError> {
+        self.block = None;
+        let index = self.run.index();
+        if self.block_number == index.count() {
+            return Ok(());
+        }
+        let range = index.range(self.block_number);
+        if range.end > self.chunk_at + self.chunk.len() as u64 {
+            let mut end = range.end;
+            let ahead =
+                (self.block_number + 1..index.count()).map(|number| index.range(number).end);
+            for block_end in ahead.take_while(|&end| end - range.start <= STREAM_BYTES) {
+                end = block_end;
+            }
+            self.chunk = self.run.read(range.start..end)?;
+            self.chunk_at = range.start;
+        }
+        let place = |at: u64| usize::try_from(at - self.chunk_at).expect("it is in the chunk");
+        let bytes = &self.chunk[place(range.start)..place(range.end)];
+        let block = self.run.parse(bytes.into(), range.start)?;
+        block.key_into(0, &mut self.key);
+        self.entry = 0;
+        self.block = Some(block);
+        Ok(())
+    }
+}
+
+/// All sources as one: where several have a key, the first of them wins.
+#[derive(Debug)]
+pub(super) struct Merged<'a> {
+    sources: Vec<Source<'a>>,
+    order: Order,
+    /// The source that has the current key.
+    current: Option<usize>,
+    /// The source that has the smallest key besides `current`, when there is one.
+    runner_up: Option<usize>,
+}
+
+impl<'a> Merged<'a> {
+    /// Merges `sources`, the newest first, all walking in `order`.
+    pub(super) fn new(sources: Vec<Source<'a>>, order: Order) -> Self {
+        Self { sources, order, current: None, runner_up: None }
+    }
+
+    /// Goes to the next entry: the source that stands on it, or `None` at the end.
+    pub(super) fn next(&mut self) -> Result<Option<&mut Source<'a>>, BackendError> {
+        let leads = match self.current {
+            Some(current) => self.advance_leads(current)?,
+            None => false,
+        };
+        if !leads {
+            self.current = self.choose()?;
+        }
+        Ok(self.current.map(|current| &mut self.sources[current]))
+    }
+
+    /// Advances the current source; true when it still comes before all others. Sources seldom
+    /// interleave row by row, so this saves most comparisons.
+    fn advance_leads(&mut self, current: usize) -> Result<bool, BackendError> {
+        self.sources[current].advance()?;
+        let Some(key) = self.sources[current].key() else { return Ok(false) };
+        let Some(other) = self.runner_up else { return Ok(true) };
+        let other = self.sources[other].key().expect("a runner-up has a key");
+        Ok(compare(self.order, key, other) == Ordering::Less)
+    }
+
+    /// Finds the source that comes first, and passes over what it hides in older ones.
+    fn choose(&mut self) -> Result<Option<usize>, BackendError> {
+        self.sources.retain(|source| source.key().is_some());
+        self.runner_up = None;
+        if self.sources.is_empty() {
+            return Ok(None);
+        }
+        let mut best = 0;
+        for number in 1..self.sources.len() {
+            match self.compare(number, best) {
+                Ordering::Less => {
+                    self.runner_up = Some(best);
+                    best = number;
+                    continue;
+                }
+                Ordering::Equal => self.sources[number].advance()?,
+                Ordering::Greater => {}
+            }
+            let closer = self.runner_up.is_none_or(|other| self.compare(number, other).is_lt());
+            if closer && self.sources[number].key().is_some() {
+                self.runner_up = Some(number);
+            }
+        }
+        Ok(Some(best))
+    }
+
+    /// How two sources stand; one at its end comes last.
+    fn compare(&self, left: usize, right: usize) -> Ordering {
+        match (self.sources[left].key(), self.sources[right].key()) {
+            (Some(left), Some(right)) => compare(self.order, left, right),
+            (left, right) => right.is_some().cmp(&left.is_some()),
+        }
+    }
+}
+
+/// How two keys stand when walking in `order`.
+fn compare(order: Order, left: &[u8], right: &[u8]) -> Ordering {
+    match order {
+        Order::Forward => left.cmp(right),
+        Order::Reverse => right.cmp(left),
+    }
+}

@@ -1,0 +1,227 @@
+//! Space and memory: segments are used again, blobs move, and nobody notices.
+
+use crate::kit::{
+    body, bytes, commit, files, free, is_gone, open, put, put_blob, read, row, settle, small,
+    try_open,
+};
+use cistern_disk::{
+    Background, DiskBackend,
+    device::{Crash, MemoryDevice},
+    threads::OsThreads,
+};
+use cistern_storage_core::port::{Backend, Batch, BlobRef, Durability};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// A model of blobs, and a store that goes through the same.
+#[derive(Default)]
+struct Churn {
+    live: BTreeMap<BlobRef, (u64, usize)>,
+    freed: Vec<BlobRef>,
+    seed: u64,
+}
+
+impl Churn {
+    fn turn(&mut self, backend: &DiskBackend, durability: Durability) {
+        self.seed += 1;
+        let len = usize::try_from(self.seed * 7919 % 6000).unwrap();
+        let blob = put_blob(backend, durability, &body(self.seed, len));
+        self.live.insert(blob, (self.seed, len));
+        if self.live.len() > 150 {
+            // Neither the oldest nor the newest: every segment keeps something for a while.
+            let at = usize::try_from(self.seed * 31 % 150).unwrap();
+            let blob = *self.live.keys().nth(at).unwrap();
+            self.live.remove(&blob);
+            free(backend, durability, blob);
+            self.freed.push(blob);
+        }
+    }
+
+    #[track_caller]
+    fn check(&self, backend: &DiskBackend) {
+        for (blob, (seed, len)) in &self.live {
+            assert!(read(backend, blob).unwrap() == body(*seed, *len), "blob {blob}");
+        }
+        self.freed.iter().for_each(|blob| is_gone(backend, blob));
+    }
+}
+
+#[test]
+fn under_churn_every_byte_stays_readable_and_space_is_given_back() {
+    let mut device = MemoryDevice::new();
+    let mut churn = Churn::default();
+    for round in 0..8 {
+        let backend = open(&device);
+        churn.check(&backend);
+        for turn in 0..300 {
+            churn.turn(&backend, if turn % 10 == 0 { Durability::Synced } else { Durability::Os });
+            if turn % 7 == 0 {
+                backend.maintain().unwrap();
+            }
+        }
+        settle(&backend);
+        churn.check(&backend);
+        let stats = backend.stats();
+        let slack = 8 * (64 << 10);
+        assert!(stats.live_bytes > 100_000, "{stats:?}");
+        assert!(stats.stored_bytes < stats.live_bytes * 3 / 2 + slack, "{stats:?}");
+        backend.flush(Durability::Synced).unwrap();
+        if round % 2 == 0 {
+            device = device.crash(Crash::LoseAll);
+        } else {
+            drop(backend);
+        }
+    }
+}
+
+#[test]
+fn blobs_move_twice_and_keep_their_owners() {
+    let device = MemoryDevice::new();
+    let backend = open(&device);
+    let kept = put_blob(&backend, Durability::Os, &body(1, 3000));
+    let long = put_blob(&backend, Durability::Os, &body(3, 70_000));
+    let shared = put_blob(&backend, Durability::Os, &body(2, 3000));
+    let mut again = Batch::new(Durability::Os);
+    again.adopts.push(shared);
+    commit(&backend, again);
+    let mut moved = 0;
+    let mut others: Vec<BlobRef> = Vec::new();
+    for n in 0..1500 {
+        others.push(put_blob(&backend, Durability::Os, &body(n, 4000)));
+        // Most die young; what is left makes every segment worth emptying.
+        if others.len() > 20 {
+            free(&backend, Durability::Os, others.swap_remove(usize::try_from(n % 20).unwrap()));
+        }
+        if n % 50 == 0 {
+            settle(&backend);
+            moved = files(&device, "log").len();
+        }
+    }
+    settle(&backend);
+    assert!(moved < 20, "{moved} segments");
+    let first = format!("{:016x}.seg", 1);
+    assert!(files(&device, "log").iter().all(|entry| entry.name != first), "segment 1 is in use");
+    let check = |backend: &DiskBackend| {
+        assert_eq!(read(backend, &kept).unwrap(), body(1, 3000));
+        assert_eq!(read(backend, &long).unwrap(), body(3, 70_000));
+        assert_eq!(read(backend, &shared).unwrap(), body(2, 3000));
+    };
+    check(&backend);
+    free(&backend, Durability::Synced, shared);
+    check(&backend);
+    drop(backend);
+    let backend = open(&device);
+    check(&backend);
+    free(&backend, Durability::Synced, shared);
+    is_gone(&backend, &shared);
+    free(&backend, Durability::Synced, kept);
+    is_gone(&backend, &kept);
+    let backend = open(&device.crash(Crash::LoseAll));
+    is_gone(&backend, &shared);
+    is_gone(&backend, &kept);
+    assert_eq!(read(&backend, &long).unwrap(), body(3, 70_000));
+}
+
+#[test]
+fn a_reader_that_holds_a_blob_reads_it_after_its_segment_is_wanted_again() {
+    let device = MemoryDevice::new();
+    let backend = open(&device);
+    let blob = put_blob(&backend, Durability::Os, &body(1, 5000));
+    let held = backend.open_blob(&blob).unwrap();
+    free(&backend, Durability::Os, blob);
+    for n in 0..400 {
+        put(&backend, Durability::Os, "k", &"v".repeat(4000));
+        if n % 20 == 0 {
+            settle(&backend);
+        }
+    }
+    is_gone(&backend, &blob);
+    assert_eq!(held.read(0..5000).unwrap(), body(1, 5000));
+    let before = files(&device, "log").len();
+    drop(held);
+    settle(&backend);
+    assert!(files(&device, "log").len() <= before);
+    let first = format!("{:016x}.seg", 1);
+    assert!(files(&device, "log").iter().all(|entry| entry.name != first));
+}
+
+#[test]
+fn segments_are_used_again_rather_than_made() {
+    let device = MemoryDevice::new();
+    let backend = open(&device);
+    for n in 0..1000 {
+        put(&backend, Durability::Os, "k", &"v".repeat(4000));
+        if n % 10 == 0 {
+            settle(&backend);
+        }
+    }
+    assert!(files(&device, "log").len() < 16, "{:?}", files(&device, "log"));
+    assert!(files(&device, "runs").len() < 4);
+    assert_eq!(row(&backend, "k").map(|value| value.len()), Some(4000));
+}
+
+#[test]
+fn memory_for_changed_rows_is_bounded_without_help() {
+    for background in [Background::Manual, Background::Threads] {
+        let device = MemoryDevice::new();
+        let settings = small().background(background);
+        let backend =
+            DiskBackend::open_on(Arc::new(device.clone()), Arc::new(OsThreads), settings).unwrap();
+        for n in 0..4000 {
+            put(&backend, Durability::Memory, &format!("key {n:05}"), &"v".repeat(100));
+        }
+        assert!(!files(&device, "runs").is_empty());
+        for n in 0..4000 {
+            assert!(row(&backend, &format!("key {n:05}")).is_some(), "{n}");
+        }
+        backend.close().unwrap();
+        let backend = open(&device);
+        assert_eq!(row(&backend, "key 03999").map(|value| value.len()), Some(100));
+    }
+}
+
+#[test]
+fn a_checkpoint_makes_replay_short() {
+    let device = MemoryDevice::new();
+    let backend = try_open(&device, small().log_bytes_max(10_000)).unwrap();
+    for n in 0..300 {
+        let mut batch = Batch::new(Durability::Synced);
+        batch.put(bytes(&format!("k{n}")), bytes(&"v".repeat(500)));
+        batch.add(bytes("rows"), 1);
+        commit(&backend, batch);
+        settle(&backend);
+    }
+    let crashed = device.crash(Crash::LoseAll);
+    let backend = open(&crashed);
+    assert_eq!(backend.counter(b"rows"), 300);
+    assert_eq!(row(&backend, "k299").map(|value| value.len()), Some(500));
+    assert!(files(&crashed, "log").len() < 10);
+}
+
+#[test]
+fn threads_churn_and_compact_at_the_same_time() {
+    let device = MemoryDevice::new();
+    let settings = small().background(Background::Threads);
+    let backend =
+        DiskBackend::open_on(Arc::new(device.clone()), Arc::new(OsThreads), settings).unwrap();
+    let churns: Vec<Churn> = std::thread::scope(|scope| {
+        let backend = &backend;
+        let worker = |thread: u64| {
+            move || {
+                let mut churn = Churn { seed: thread << 32, ..Churn::default() };
+                for turn in 0..400 {
+                    churn.turn(backend, Durability::Os);
+                    if turn % 100 == 0 {
+                        churn.check(backend);
+                    }
+                }
+                churn
+            }
+        };
+        let workers: Vec<_> = (1..5).map(|thread| scope.spawn(worker(thread))).collect();
+        workers.into_iter().map(|worker| worker.join().unwrap()).collect()
+    });
+    churns.iter().for_each(|churn| churn.check(&backend));
+    drop(backend);
+    let backend = open(&device);
+    churns.iter().for_each(|churn| churn.check(&backend));
+}
