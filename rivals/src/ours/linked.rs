@@ -19,10 +19,13 @@ struct Ours {
     options: PutOptions,
 }
 
-/// The facade opens no folder yet: `Cistern::open` takes a path and keeps everything in memory, and
-/// a row in memory must not stand among those on disk.
-pub fn on_disk(_folder: &Path, _level: SyncLevel, _tag: Tag) -> Outcome<Option<Box<dyn Whole>>> {
-    Ok(None)
+pub fn on_disk(folder: &Path, level: SyncLevel, tag: Tag) -> Outcome<Option<Box<dyn Whole>>> {
+    let etag = match tag {
+        Tag::Opaque => EtagMode::Opaque,
+        Tag::Md5 => EtagMode::Md5,
+    };
+    let cistern = Cistern::builder().disk(folder).etag(etag).build()?;
+    Ok(Some(Box::new(Ours::new(cistern, level)?)))
 }
 
 pub fn in_memory() -> Outcome<Option<Box<dyn Whole>>> {
@@ -30,7 +33,7 @@ pub fn in_memory() -> Outcome<Option<Box<dyn Whole>>> {
     Ok(Some(Box::new(Ours::new(cistern, SyncLevel::Memory)?)))
 }
 
-/// Needs the folder of [`on_disk`] and a multipart upload whose parts are copied.
+/// Needs a multipart upload whose parts are copied, which is still to come.
 pub fn far_end(_folder: &Path, _parts: u32) -> Outcome<Option<Vec<Timed>>> {
     Ok(None)
 }
