@@ -71,6 +71,10 @@ fn rebind_one(
     from_binding: &[u8; 32],
     to_binding: &[u8; 32],
 ) -> Result<Bytes> {
+    if from_binding == to_binding {
+        // A version that is written in place.
+        return Ok(envelope.clone());
+    }
     let sealer = bucket.store().sealer.as_ref().ok_or_else(no_sealer)?;
     Ok(sealer.rebind(&to.context(), envelope, from_binding, to_binding)?)
 }
@@ -87,6 +91,9 @@ pub(crate) fn body_row(edit: &mut Edit<'_>, id: u64, parts: &[PartEntry]) -> Bod
     BodyRow::Manifest { id, parts, visible: false }
 }
 
+/// The MD5 and the checksum of a body as one, as far as they are wanted.
+pub(crate) type DigestsAsOne = (Option<[u8; 16]>, Option<Checksum>);
+
 /// The entity tag and checksum of a body as one: known from its row, or read from its bytes.
 ///
 /// Law: S3, CopyObject: a copy of a multipart object is an object made in one.
@@ -95,7 +102,7 @@ pub(crate) fn digests_as_one(
     row: &ObjectRow,
     content: impl FnOnce() -> Result<Content>,
     algorithm: Option<ChecksumAlgorithm>,
-) -> Result<(Option<[u8; 16]>, Option<Checksum>)> {
+) -> Result<DigestsAsOne> {
     let stored = row.rare.as_ref().and_then(|rare| rare.checksum);
     let algorithm = algorithm
         .or(stored.map(|checksum| checksum.algorithm()))
@@ -120,17 +127,7 @@ pub(crate) fn digests_as_one(
     Ok((known_md5.or(md5), known_checksum.or(checksum)))
 }
 
-/// Opens the body of a row for reading.
-pub(crate) fn open(
-    bucket: &Bucket,
-    owner: Owner,
-    row: &ObjectRow,
-    parts: Vec<PartEntry>,
-) -> Result<Option<Content>> {
-    Content::open(bucket.store(), owner, row, parts)
-}
-
-/// A row whose blobs are gone, twice in a row.
+/// A row whose blobs are gone although it is still there.
 pub(crate) fn missing_blob(owner: &Owner) -> Error {
     Error::damaged(owner.to_string(), "its row names a blob that does not exist")
 }

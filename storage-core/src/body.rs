@@ -144,7 +144,10 @@ fn read_chunk(reader: &mut dyn Read, left: Option<u64>) -> Result<Option<Bytes>>
         }
     }
     buffer.truncate(filled);
-    Ok((filled > 0).then(|| buffer.freeze()))
+    // A chunk may be kept as long as its object: it does not hold on to what it does not fill.
+    let sparse = filled < buffer.capacity() / 2;
+    let chunk = if sparse { Bytes::copy_from_slice(&buffer) } else { buffer.freeze() };
+    Ok((filled > 0).then_some(chunk))
 }
 
 impl From<Bytes> for Body {

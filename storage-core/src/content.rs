@@ -133,7 +133,9 @@ impl Pieces {
         for piece in touched {
             let from = range.start.max(piece.start) - piece.start;
             let to = (range.end - piece.start).min(piece.extent.len);
-            if joined.is_empty() && piece.start + to == range.end && to - from <= CHUNK_BYTES {
+            // Sealed bytes are opened chunk by chunk, or there would be two copies of all of them.
+            let at_once = to - from <= CHUNK_BYTES || piece.extent.envelope.is_none();
+            if at_once && joined.is_empty() && piece.start + to == range.end {
                 return self.read_piece(piece, from..to);
             }
             if joined.is_empty() {

@@ -64,6 +64,17 @@ impl Stored {
     }
 }
 
+/// What became of a search for a version by its name.
+#[derive(Clone, Debug)]
+pub(crate) enum Lookup {
+    /// Here it is.
+    Found(Stored),
+    /// The key has no such version.
+    Absent,
+    /// The key's versions changed places meanwhile: look again.
+    Disturbed,
+}
+
 impl<'a> Edit<'a> {
     pub(crate) fn new(
         store: &'a StoreInner,
@@ -117,11 +128,11 @@ impl<'a> Edit<'a> {
         &mut self,
         current: Option<&Stored>,
         version: VersionId,
-    ) -> Result<Option<Stored>> {
+    ) -> Result<Lookup> {
         if let Some(current) = current
             && current.row.version == version
         {
-            return Ok(Some(current.clone()));
+            return Ok(Lookup::Found(current.clone()));
         }
         let found = match version.seq() {
             Some(seq) => {
@@ -131,11 +142,14 @@ impl<'a> Edit<'a> {
             }
             None => self.find_noncurrent_null(current)?,
         };
-        let found = found.filter(|stored| stored.row.version == version);
-        if let Some(stored) = &found {
+        if let Some(stored) = found.filter(|stored| stored.row.version == version) {
             self.batch.unchanged(stored.at.clone(), Some(stored.raw.clone()));
+            return Ok(Lookup::Found(stored));
         }
-        Ok(found)
+        // A version that is not where it was looked for may have become the current one since.
+        let again = self.store.row(self.head.row())?;
+        let undisturbed = again.as_ref() == current.map(|stored| &stored.raw);
+        Ok(if undisturbed { Lookup::Absent } else { Lookup::Disturbed })
     }
 
     /// The null version, when it is not the current one. A key has at most one, so there is none
@@ -188,7 +202,8 @@ impl<'a> Edit<'a> {
             self.erase(&current.row, true)?;
             return Ok(None);
         }
-        if let Some(null) = self.version(Some(&current), VersionId::Null)? {
+        // Disturbed is as good as absent: the commit holds the current version to what it was.
+        if let Lookup::Found(null) = self.version(Some(&current), VersionId::Null)? {
             self.batch.delete(null.at.clone());
             self.erase(&null.row, false)?;
         }
@@ -229,13 +244,6 @@ impl<'a> Edit<'a> {
             }
         }
         Ok(())
-    }
-
-    /// Takes the current version out without freeing its body: its bytes live on in another row.
-    pub(crate) fn take_out(&mut self, stored: &Stored) -> Result<()> {
-        let mut emptied = stored.clone();
-        emptied.row.body = BodyRow::Inline(Bytes::new());
-        self.remove(&emptied)
     }
 
     /// Frees what a version's row holds on to, and stops counting it.

@@ -126,6 +126,10 @@ impl EventHub {
             *subscribed
         };
         let mut subscribers = self.subscribers.write();
+        if subscribers.is_empty() {
+            // Left by a commit that came in while the last one who listened went away.
+            self.queue.lock().clear();
+        }
         subscribers.push(Subscriber { id, filter, sink });
         self.listening.store(subscribers.len(), Ordering::Relaxed);
         Subscription { hub: Arc::clone(self), id }

@@ -55,11 +55,6 @@ pub(crate) enum Place {
 }
 
 impl Ingested {
-    /// The blob to adopt.
-    pub(crate) fn blob(&self) -> Option<BlobRef> {
-        self.guard.as_ref().map(|guard| guard.blob)
-    }
-
     /// The commit has adopted the blob, if there is one.
     pub(crate) fn adopted(mut self) {
         if let Some(guard) = &mut self.guard {
@@ -94,6 +89,10 @@ pub(crate) fn ingest(
     blob_always: bool,
 ) -> Result<Ingested> {
     let inline_max = if blob_always { 0 } else { u64::from(store.capabilities.inline_bytes_max) };
+    if let Some(len) = body.len_hint() {
+        // Said to be too long: not a byte of it is written.
+        check_size(len, want.bytes_max)?;
+    }
     let body = match body.into_single(inline_max) {
         Ok(bytes) => return ingest_inline(store, bytes, want, context),
         Err(body) => body,

@@ -126,10 +126,7 @@ impl Backend for MemoryBackend {
             .counters
             .range::<[u8], (Bound<&[u8]>, Bound<&[u8]>)>(from)
             .take_while(|(key, _)| key.starts_with(prefix));
-        of_prefix
-            .filter(|(_, count)| **count != 0)
-            .map(|(key, count)| (key.clone(), *count))
-            .collect()
+        of_prefix.map(|(key, count)| (key.clone(), *count)).collect()
     }
 
     fn commit(&self, mut batch: Batch) -> Result<Ticket, CommitError> {
@@ -149,7 +146,11 @@ impl Backend for MemoryBackend {
             state.apply(op, position);
         }
         for (key, delta) in batch.adds {
-            *state.counters.entry(key).or_default() += delta;
+            let count = state.counters.get(&key).copied().unwrap_or(0) + delta;
+            match count {
+                0 => drop(state.counters.remove(&key)),
+                count => drop(state.counters.insert(key, count)),
+            }
         }
         if let Some(tell) = on_publish {
             tell(position);

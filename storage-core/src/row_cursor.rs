@@ -12,6 +12,7 @@ const CHUNK_AFTER_JUMP: usize = 2;
 /// The largest chunk: a page and the row that tells whether there is another.
 const CHUNK_MAX: usize = 1001;
 
+#[derive(Clone)]
 pub(crate) struct RowCursor<'a> {
     store: &'a StoreInner,
     /// Where the next chunk begins.
@@ -29,13 +30,32 @@ impl<'a> RowCursor<'a> {
         Self { store, start, end, chunk, rows: Vec::new().into_iter(), exhausted: false }
     }
 
+    /// Begins at `to` instead; nothing was read yet.
+    pub(crate) fn begin(&mut self, to: Bytes) {
+        self.start = to.max(std::mem::take(&mut self.start));
+    }
+
+    /// True when the next row needs another scan: what it shows is of another moment.
+    pub(crate) fn is_due(&self) -> bool {
+        self.rows.as_slice().is_empty() && !self.exhausted
+    }
+
+    /// Gives `row` out before all others.
+    pub(crate) fn put_first(&mut self, row: Row) {
+        let mut rows = vec![row];
+        rows.extend(self.rows.by_ref());
+        self.rows = rows.into_iter();
+    }
+
     pub(crate) fn next(&mut self) -> Result<Option<Row>> {
-        if let Some(row) = self.rows.next() {
-            return Ok(Some(row));
+        if self.is_due() {
+            self.fill()?;
         }
-        if self.exhausted {
-            return Ok(None);
-        }
+        Ok(self.rows.next())
+    }
+
+    /// Scans once.
+    pub(crate) fn fill(&mut self) -> Result<()> {
         let range = KeyRange::between(&self.start, &self.end);
         let rows = self.store.scan(range, Order::Forward, self.chunk)?;
         self.exhausted = rows.len() < self.chunk;
@@ -44,7 +64,7 @@ impl<'a> RowCursor<'a> {
         }
         self.chunk = (self.chunk * 4).min(CHUNK_MAX);
         self.rows = rows.into_iter();
-        Ok(self.rows.next())
+        Ok(())
     }
 
     /// Goes on at the first row that is not before `to`.

@@ -8,12 +8,14 @@ use crate::{
     bucket_name::{BucketName, IntoBucketName},
     builder::StoreBuilder,
     error::{Error, Result},
+    event::Event,
     event_hub::{EventFilter, EventHub, Subscription},
     limits::Limits,
     memory::MemoryBackend,
+    object_lock::ObjectLockConfig,
     port::{
-        Backend, BackendStats, Batch, Capabilities, Clock, CommitError, Durability, Entropy, Gate,
-        KeyRange, Order, Position, Sealer, Sink, Ticket, mix,
+        Backend, BackendStats, Batch, Capabilities, Clock, CommitError, Durability, Gate,
+        KeyRange, Order, Sealer, Sink, Ticket, mix,
     },
     row::{BucketRow, bucket_key, bucket_name_of, ranges},
     sequence::Sequence,
@@ -34,7 +36,6 @@ pub(crate) struct StoreInner {
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) capabilities: Capabilities,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) sealer: Option<Arc<dyn Sealer>>,
     pub(crate) settings: Settings,
     pub(crate) sequence: Sequence,
@@ -69,7 +70,6 @@ impl Store {
             capabilities: backend.capabilities(),
             backend,
             clock,
-            entropy,
             sealer,
             settings,
             sequence,
@@ -106,7 +106,8 @@ impl Store {
     /// Makes a bucket, configured from its first moment.
     ///
     /// # Errors
-    /// As [`Self::create_bucket`].
+    /// As [`Self::create_bucket`]; [`Error::InvalidBucketState`] for object lock where versioning is
+    /// not enabled.
     pub fn create_bucket_with(
         &self,
         name: impl IntoBucketName,
@@ -129,6 +130,10 @@ impl Store {
         let name = name.into_bucket_name()?;
         let on = On { bucket: Some(name.as_str()), ..On::default() };
         self.authority.permit(Action::ListBucket, on)?;
+        self.find_bucket(name)
+    }
+
+    fn find_bucket(&self, name: BucketName) -> Result<Bucket> {
         let state = self.inner.buckets.read().get(&name).cloned();
         let state = state.ok_or(Error::NoSuchBucket { bucket: name })?;
         Ok(Bucket::new(Arc::clone(&self.inner), state, self.authority.clone()))
@@ -157,12 +162,22 @@ impl Store {
     ///
     /// Law: S3, DeleteBucket.
     pub fn delete_bucket(&self, name: impl IntoBucketName) -> Result<()> {
-        let bucket = self.bucket(name)?;
-        crate::act::delete_bucket::delete_bucket(&bucket)
+        let name = name.into_bucket_name()?;
+        let on = On { bucket: Some(name.as_str()), ..On::default() };
+        let permit = self.authority.permit(Action::DeleteBucket, on)?;
+        let bucket = self.find_bucket(name)?;
+        crate::act::delete_bucket::delete_bucket(&bucket, permit)
     }
 
-    /// Hears of every change that passes `filter`, from now until the subscription is dropped.
+    /// Hears of every change that passes `filter`, from now until the subscription is dropped. On a
+    /// handle of a principal, only of those objects that it may get.
     pub fn subscribe(&self, filter: EventFilter, sink: Arc<dyn Sink>) -> Subscription {
+        let sink = match &self.authority {
+            Authority::Owner => sink,
+            Authority::Principal(_) => {
+                Arc::new(Permitted { authority: self.authority.clone(), sink })
+            }
+        };
         self.inner.hub.subscribe(filter, sink)
     }
 
@@ -192,12 +207,16 @@ impl Store {
         self.inner.backend.flush(durability).map_err(|source| Error::backend("flush", source))
     }
 
-    /// Syncs everything and lets the medium go. Every later call, on every handle, answers
-    /// [`Error::Closed`].
+    /// Syncs everything and lets the medium go. Whatever has to read or write it answers
+    /// [`Error::Closed`] from then on, on every handle; open readers may end early.
     ///
     /// # Errors
-    /// When what was not synced yet cannot be.
+    /// When what was not synced yet cannot be; [`Error::AccessDenied`] on a handle of a principal.
     pub fn close(&self) -> Result<()> {
+        if let Authority::Principal(_) = self.authority {
+            let reason = "only who opened the store closes it".into();
+            return Err(Error::AccessDenied { reason });
+        }
         self.inner.backend.close().map_err(|source| Error::backend("close the store", source))
     }
 }
@@ -247,7 +266,7 @@ impl BucketOptions {
 
     /// Object lock from the first object on; versioning comes with it.
     #[must_use]
-    pub fn object_lock(mut self, config: crate::object_lock::ObjectLockConfig) -> Self {
+    pub fn object_lock(mut self, config: ObjectLockConfig) -> Self {
         self.config.object_lock = Some(config);
         self.config.versioning = crate::versioning::Versioning::Enabled;
         self
@@ -317,6 +336,20 @@ impl StoreInner {
     }
 
     fn create_bucket(&self, name: BucketName, config: BucketConfig) -> Result<Arc<BucketState>> {
+        let outcome = self.create_bucket_untold(name, config);
+        // Outside the lock on the ids: a sink may make a bucket.
+        self.tell_events();
+        outcome
+    }
+
+    fn create_bucket_untold(
+        &self,
+        name: BucketName,
+        config: BucketConfig,
+    ) -> Result<Arc<BucketState>> {
+        if config.object_lock.is_some() {
+            ObjectLockConfig::may_enable(&name, config.versioning)?;
+        }
         let mut ids = self.bucket_ids.lock();
         if self.buckets.read().contains_key(&name) {
             return Err(Error::BucketAlreadyOwnedByYou { bucket: name });
@@ -333,7 +366,7 @@ impl StoreInner {
         batch.put(key, row.encode());
         self.sequence.put_bucket_id_floor(&mut batch, id);
         match self.backend.commit(batch) {
-            Ok(ticket) => self.wait(ticket)?,
+            Ok(ticket) => self.settle(ticket)?,
             Err(CommitError::Conflict { .. }) => {
                 return Err(Error::BucketAlreadyOwnedByYou { bucket: name });
             }
@@ -352,16 +385,25 @@ impl StoreInner {
         self.buckets.write().remove(name);
     }
 
-    /// Waits for a commit, then tells its events.
+    /// Waits for a commit, then tells its events. Called without any lock: a sink may use the store.
     pub(crate) fn wait(&self, ticket: Ticket) -> Result<Committed> {
+        let settled = self.settle(ticket);
+        self.tell_events();
+        settled
+    }
+
+    /// Waits for a commit whose events somebody else tells, or who holds a lock until it is told.
+    pub(crate) fn settle(&self, ticket: Ticket) -> Result<Committed> {
         let durability = ticket.durability();
-        let position = ticket.position();
-        let outcome = ticket.wait();
+        ticket.wait().map_err(|source| Error::backend("commit", source))?;
+        Ok(Committed { durability })
+    }
+
+    /// Tells the events of what was committed so far, whoever committed it.
+    pub(crate) fn tell_events(&self) {
         if self.hub.is_listened_to() {
             self.hub.tell();
         }
-        outcome.map_err(|source| Error::backend("commit", source))?;
-        Ok(Committed { position, durability })
     }
 
     pub(crate) fn row(&self, key: &[u8]) -> Result<Option<bytes::Bytes>> {
@@ -389,9 +431,28 @@ pub(crate) fn after(key: &[u8]) -> bytes::Bytes {
     next.into()
 }
 
+/// Passes on what a principal may know of.
+#[derive(Debug)]
+struct Permitted {
+    authority: Authority,
+    sink: Arc<dyn Sink>,
+}
+
+impl Sink for Permitted {
+    fn tell(&self, event: &Event) {
+        let on = On {
+            bucket: Some(event.bucket.as_str()),
+            key: Some(event.key.as_str()),
+            version: event.version,
+        };
+        if self.authority.permit(Action::GetObject, on).is_ok() {
+            self.sink.tell(event);
+        }
+    }
+}
+
 /// A commit that is published.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Committed {
-    pub(crate) position: Position,
     pub(crate) durability: Durability,
 }

@@ -33,7 +33,7 @@ fn a_blob_reads_as_it_was_written_at_any_length() {
         commit(&backend, batch);
         blobs.push((written.blob, body));
     }
-    let check = |backend| blobs.iter().for_each(|(blob, body)| assert!(read(backend, blob).unwrap() == *body));
+    let check = |backend: &cistern_disk::DiskBackend| blobs.iter().for_each(|(blob, body)| assert!(read(backend, blob).unwrap() == *body));
     check(&backend);
     check(&open(&device.crash(Crash::LoseAll)));
     drop(backend);

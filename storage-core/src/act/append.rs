@@ -2,7 +2,7 @@
 
 use super::{
     get::no_such_key,
-    put::{Receipt, Stamp, check_write_condition, opaque, receipt_of},
+    put::{Receipt, Stamp, check_write_condition, opaque, receipt_of, retention_at_birth},
     until_undisturbed,
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     bucket::Bucket,
     checksum::{Checksum, ChecksumAlgorithm, ChecksumType, crc64_nvme_combine},
     content::Content,
-    edit::{Edit, Stored},
+    edit::{Edit, Stored, look_up},
     error::{Error, Result},
     etag::ETag,
     event::EventName,
@@ -22,7 +22,7 @@ use crate::{
     object_key::ObjectKey,
     options::PutOptions,
     port::{SealContext, Ticket},
-    row::{BodyRow, ObjectRow, PartEntry, Rare},
+    row::{BodyRow, HeadKey, ObjectRow, PartEntry, Rare},
     versioning::Versioning,
 };
 
@@ -34,8 +34,7 @@ pub(crate) fn append(
     body: Body,
     options: &PutOptions,
 ) -> Result<Receipt> {
-    if offset == 0 {
-        // Begins an object; whatever is there makes it a wrong offset.
+    if offset == 0 && is_absent(bucket, key)? {
         return begin(bucket, permit, key, body, options);
     }
     let store = bucket.store();
@@ -60,6 +59,14 @@ pub(crate) fn append(
     Ok(receipt_of(&row, done.durability))
 }
 
+/// True when an append begins an object.
+fn is_absent(bucket: &Bucket, key: &str) -> Result<bool> {
+    drop(bucket.config()?);
+    let current = look_up(bucket.store(), &HeadKey::new(bucket.state().id, key), None)?;
+    Ok(current.is_none_or(|stored| stored.row.delete_marker))
+}
+
+/// Puts the first bytes; whatever came meanwhile makes it a wrong offset.
 fn begin(
     bucket: &Bucket,
     permit: Permit,
@@ -98,9 +105,10 @@ fn attempt(
     let current = edit.current()?;
     check_write_condition(bucket, key, &options.condition, current.as_ref())?;
     let name = ObjectKey::try_from(key)?;
-    let current = current
-        .filter(|stored| !stored.row.delete_marker)
-        .ok_or_else(|| no_such_key(bucket, &name, None))?;
+    let current = match current {
+        Some(stored) if !stored.row.delete_marker => stored,
+        other => return Err(no_such_key(bucket, &name, other.map(|marker| marker.row.version))),
+    };
     let old = &current.row;
     if old.size != offset {
         return Err(Error::InvalidWriteOffset { offset, size: old.size });
@@ -115,6 +123,8 @@ fn attempt(
             vec![part_of(&mut kept.ingested, &to, 0, 1)?]
         }
         _ => {
+            // What was kept of a version that has gone meanwhile is of no use.
+            *kept = None;
             let mut parts = parts_of(bucket, old)?;
             rebind(bucket, &from, &to, &mut parts)?;
             parts
@@ -133,6 +143,9 @@ fn attempt(
     let mut rare = old.rare.as_deref().cloned().unwrap_or_default();
     rare.envelope = None;
     rare.checksum = checksum_of_both(old, &rare, added)?;
+    // It is a new version: locks belong to the old one, as with any write.
+    rare.retention = retention_at_birth(&config, options.retention, stamp.now);
+    rare.legal_hold = options.legal_hold;
     let mut row = ObjectRow {
         seq: stamp.seq,
         version: stamp.version,

@@ -16,6 +16,16 @@ pub(crate) fn configure(
     _permit: Permit,
     change: impl FnOnce(&mut BucketConfig) -> Result<()>,
 ) -> Result<()> {
+    let outcome = configure_untold(bucket, change);
+    // With the configuration free again: a sink may use the bucket.
+    bucket.store().tell_events();
+    outcome
+}
+
+fn configure_untold(
+    bucket: &Bucket,
+    change: impl FnOnce(&mut BucketConfig) -> Result<()>,
+) -> Result<()> {
     let store = bucket.store();
     let state = bucket.state();
     let mut config = state.config.write();
@@ -32,7 +42,7 @@ pub(crate) fn configure(
     batch.unchanged(key.clone(), Some(row(old.clone())));
     batch.put(key, row(new.clone()));
     match store.backend.commit(batch) {
-        Ok(ticket) => store.wait(ticket)?,
+        Ok(ticket) => store.settle(ticket)?,
         Err(CommitError::Conflict { .. }) => {
             return Err(Error::OperationAborted { bucket: bucket.name().clone() });
         }

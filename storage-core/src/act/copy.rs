@@ -2,25 +2,30 @@
 //! read only for a digest that nobody knows yet.
 
 use super::{
-    get::{find_version, no_such_key},
+    get::find_version,
     put::{Receipt, Stamp, check_write_condition, etag_of, receipt_of, retention_at_birth},
     until_undisturbed,
 };
 use crate::{
     authority::Permit,
-    bodies::{body_row, digests_as_one, missing_blob, open, parts_of, rebind, rebind_inline},
+    bodies::{
+        DigestsAsOne, body_row, digests_as_one, missing_blob, parts_of, rebind, rebind_inline,
+    },
     body::Body,
     bucket::Bucket,
+    condition::WriteCondition,
+    content::{Content, Owner},
     copy_options::{CopyOptions, CopySource},
-    edit::{Edit, Stored},
+    edit::{Edit, Stored, look_up},
     error::{Error, Result},
     event::EventName,
     object::Object,
     options::{GetOptions, PutOptions},
     port::Ticket,
-    row::{BodyRow, HeadKey, ObjectRow, Rare},
+    row::{BodyRow, HeadKey, ObjectRow, PartEntry, Rare},
     version_id::VersionId,
 };
+use bytes::Bytes;
 use std::sync::Arc;
 
 /// What a copy answers.
@@ -40,18 +45,16 @@ pub(crate) fn copy(
     key: &str,
     options: &CopyOptions,
 ) -> Result<Copied> {
+    super::put::check_class(options.class.unwrap_or_default())?;
     super::put::check_lock(bucket, options.retention, options.legal_hold)?;
     if !Arc::ptr_eq(bucket.store(), source.bucket.store()) {
         return copy_between_stores(bucket, permit, source, key, options);
     }
-    let mut missing = None;
-    loop {
-        let outcome =
-            until_undisturbed(bucket, key, || attempt(bucket, source, key, options, &mut missing))?;
-        let Some((ticket, row, source_version)) = outcome else { continue };
-        let done = bucket.store().wait(ticket)?;
-        return Ok(Copied { receipt: receipt_of(&row, done.durability), source_version });
-    }
+    let mut digests = None;
+    let (ticket, row, source_version) =
+        until_undisturbed(bucket, key, || attempt(bucket, source, key, options, &mut digests))?;
+    let done = bucket.store().wait(ticket)?;
+    Ok(Copied { receipt: receipt_of(&row, done.durability), source_version })
 }
 
 /// Finds what is to be copied, and checks what is asked of it.
@@ -75,16 +78,17 @@ pub(crate) fn find_source(source: &CopySource) -> Result<Stored> {
     Ok(stored)
 }
 
-/// One try. The outer `None`: look again; the inner one: a blob was missing, look whether its row
-/// still names it.
-type Attempt = Option<Option<(Ticket, ObjectRow, VersionId)>>;
+type Attempt = Option<(Ticket, ObjectRow, VersionId)>;
+
+/// What was read of a source, kept for the next try; with the row that it was read of.
+type Digested = Option<(Bytes, DigestsAsOne)>;
 
 fn attempt(
     bucket: &Bucket,
     source: &CopySource,
     key: &str,
     options: &CopyOptions,
-    missing: &mut Option<bytes::Bytes>,
+    digests: &mut Digested,
 ) -> Result<Attempt> {
     let store = bucket.store();
     let stored = find_source(source)?;
@@ -96,20 +100,24 @@ fn attempt(
         )));
     }
     check_changes_something(bucket, source, key, options, &stored)?;
+    check_target(bucket, key, options)?;
     let from = source.bucket.owner(source.key.clone(), stored.row.version);
     let mut parts = parts_of(&source.bucket, &stored.row)?;
-    let Some(content) = open(&source.bucket, from.clone(), &stored.row, parts.clone())? else {
-        if missing.replace(stored.raw.clone()) == Some(stored.raw) {
-            return Err(missing_blob(&from));
-        }
-        return Ok(Some(None));
+    let (md5, checksum) = match digests {
+        Some((row, known)) if *row == stored.raw => *known,
+        _ => match digest(bucket, source, &from, &stored, &parts, options) {
+            Ok(fresh) => digests.insert((stored.raw.clone(), fresh)).1,
+            // Its bytes went with its row while they were read: look what is there now.
+            Err(_) if has_changed(bucket, &stored)? => return Ok(None),
+            Err(error) => return Err(error),
+        },
     };
-    let (md5, checksum) = digests_as_one(bucket, &stored.row, || Ok(content), options.algorithm)?;
 
     let config = bucket.config()?;
     let mut edit = Edit::new(store, bucket.state(), &config, key, options.durability);
     let current = edit.current()?;
     check_write_condition(bucket, key, &options.condition, current.as_ref())?;
+    // While the row is what it was, so are its manifest and its blobs.
     edit.batch().unchanged(stored.at.clone(), Some(stored.raw.clone()));
     let stamp = Stamp::new(store, &config)?;
     let to = bucket.owner(key.try_into()?, stamp.version);
@@ -140,7 +148,36 @@ fn attempt(
     row.tidy();
     edit.push(current, &row)?;
     edit.announce(EventName::ObjectCreatedCopy, &row, row.seq)?;
-    Ok(edit.commit()?.map(|ticket| Some((ticket, row, stored.row.version))))
+    Ok(edit.commit()?.map(|ticket| (ticket, row, stored.row.version)))
+}
+
+/// Fails early where the copy would fail in the end, after reading a large source in vain.
+fn check_target(bucket: &Bucket, key: &str, options: &CopyOptions) -> Result<()> {
+    if options.condition == WriteCondition::None {
+        return Ok(());
+    }
+    let current = look_up(bucket.store(), &HeadKey::new(bucket.state().id, key), None)?;
+    check_write_condition(bucket, key, &options.condition, current.as_ref())
+}
+
+fn digest(
+    bucket: &Bucket,
+    source: &CopySource,
+    owner: &Owner,
+    stored: &Stored,
+    parts: &[PartEntry],
+    options: &CopyOptions,
+) -> Result<DigestsAsOne> {
+    let content = || {
+        let store = source.bucket.store();
+        let content = Content::open(store, owner.clone(), &stored.row, parts.to_vec())?;
+        content.ok_or_else(|| missing_blob(owner))
+    };
+    digests_as_one(bucket, &stored.row, content, options.algorithm)
+}
+
+fn has_changed(bucket: &Bucket, stored: &Stored) -> Result<bool> {
+    Ok(bucket.store().row(&stored.at)?.as_ref() != Some(&stored.raw))
 }
 
 /// Law: S3, CopyObject onto itself: something must change, unless an older version comes back.
@@ -177,10 +214,9 @@ fn copy_between_stores(
     key: &str,
     options: &CopyOptions,
 ) -> Result<Copied> {
-    let stored = find_source(source)?;
-    let object = open_exactly(source, &stored)?;
+    let object = open_source(source)?;
     let source_version = object.version();
-    let algorithm = options.algorithm.or(super::put::algorithm_of(&stored.row));
+    let algorithm = options.algorithm.or(super::put::algorithm_of(&object.info().row));
     let put = PutOptions {
         metadata: options
             .metadata
@@ -201,17 +237,21 @@ fn copy_between_stores(
     Ok(Copied { receipt, source_version })
 }
 
-fn open_exactly(source: &CopySource, stored: &Stored) -> Result<Object> {
-    let mut options = GetOptions::new();
-    options.version = source.version;
-    let permit = source.bucket.permit(
-        crate::action::Action::GetObject,
-        Some(source.key.as_str()),
-        source.version,
-    )?;
-    let object = super::get::get(&source.bucket, permit, &source.key, &options)?;
-    if object.sequence() != stored.row.seq && source.version.is_some() {
-        return Err(no_such_key(&source.bucket, &source.key, None));
-    }
-    Ok(object)
+/// Opens the source as it stood when its conditions were checked.
+fn open_source(source: &CopySource) -> Result<Object> {
+    until_undisturbed(&source.bucket, source.key.as_str(), || {
+        let stored = find_source(source)?;
+        let permit = source.bucket.permit(
+            crate::action::Action::GetObject,
+            Some(source.key.as_str()),
+            source.version,
+        )?;
+        let mut options = GetOptions::new();
+        options.version = source.version;
+        match super::get::get(&source.bucket, permit, &source.key, &options) {
+            Ok(object) => Ok((object.sequence() == stored.row.seq).then_some(object)),
+            Err(_) if has_changed(&source.bucket, &stored)? => Ok(None),
+            Err(error) => Err(error),
+        }
+    })
 }

@@ -8,7 +8,7 @@ use crate::{
     authority::Permit,
     bucket::Bucket,
     condition::{Current, Verdict},
-    edit::{Edit, Stored},
+    edit::{Edit, Lookup, Stored},
     error::{Error, Result},
     event::EventName,
     object_key::ObjectKey,
@@ -117,8 +117,10 @@ fn remove_version(
     options: &DeleteOptions,
 ) -> Result<Attempt> {
     let mut deleted = Deleted { version: Some(version), ..Deleted::NOTHING };
-    let Some(stored) = edit.version(current, version)? else {
-        return Ok(Some((deleted, None)));
+    let stored = match edit.version(current, version)? {
+        Lookup::Found(stored) => stored,
+        Lookup::Absent => return Ok(Some((deleted, None))),
+        Lookup::Disturbed => return Ok(None),
     };
     deleted.delete_marker = stored.row.delete_marker;
     if let Some(rare) = &stored.row.rare {

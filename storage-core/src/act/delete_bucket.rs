@@ -1,7 +1,7 @@
 //! Delete bucket: only an empty one; what is left of its uploads goes with it.
 
 use crate::{
-    action::Action,
+    authority::Permit,
     bucket::Bucket,
     edit::Edit,
     error::{Error, Result},
@@ -14,8 +14,14 @@ use bytes::Bytes;
 /// Rows removed in one commit.
 const PAGE: usize = 500;
 
-pub(crate) fn delete_bucket(bucket: &Bucket) -> Result<()> {
-    bucket.permit(Action::DeleteBucket, None, None)?;
+pub(crate) fn delete_bucket(bucket: &Bucket, _permit: Permit) -> Result<()> {
+    let outcome = delete_untold(bucket);
+    // With the configuration free again: a sink may use the bucket.
+    bucket.store().tell_events();
+    outcome
+}
+
+fn delete_untold(bucket: &Bucket) -> Result<()> {
     let store = bucket.store();
     let state = bucket.state();
     // Nobody writes into the bucket while this is held, so what is empty stays empty.
@@ -39,6 +45,10 @@ pub(crate) fn delete_bucket(bucket: &Bucket) -> Result<()> {
         let mut batch = Batch::new(store.settings.durability);
         batch.preconditions.push(Precondition::RangeEmpty { start, end });
         batch.delete(bucket_key(bucket.name().as_str()));
+        // What its uploads counted; nobody counts meanwhile.
+        for (counter, count) in store.backend.counters(&state.id.to_be_bytes()) {
+            batch.add(counter, -count);
+        }
         commit(bucket, batch)
     })();
     match outcome {
@@ -60,7 +70,7 @@ fn no_such_bucket(bucket: &Bucket) -> Error {
 fn commit(bucket: &Bucket, batch: Batch) -> Result<()> {
     let store = bucket.store();
     match store.backend.commit(batch) {
-        Ok(ticket) => store.wait(ticket).map(drop),
+        Ok(ticket) => store.settle(ticket).map(drop),
         Err(CommitError::Conflict { .. }) => {
             Err(Error::OperationAborted { bucket: bucket.name().clone() })
         }
@@ -85,7 +95,7 @@ fn abort_uploads(bucket: &Bucket, config: &crate::bucket_config::BucketConfig) -
             edit.batch().delete(row.key);
         }
         match edit.commit()? {
-            Some(ticket) => store.wait(ticket)?,
+            Some(ticket) => store.settle(ticket)?,
             None => return Err(Error::OperationAborted { bucket: bucket.name().clone() }),
         };
     }

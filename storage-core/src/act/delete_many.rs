@@ -3,11 +3,13 @@
 use crate::{
     act::delete::{self, Deleted},
     action::Action,
+    authority::Permit,
     bucket::Bucket,
     condition::DeleteCondition,
     error::{Error, Result},
     etag::ETag,
     object_key::{IntoKey, ObjectKey},
+    object_lock::Bypass,
     options::DeleteOptions,
     version_id::VersionId,
 };
@@ -76,15 +78,25 @@ fn delete_one(bucket: &Bucket, entry: &DeleteEntry, options: &DeleteOptions) -> 
     let options =
         DeleteOptions { version: entry.version, condition: entry.condition, ..options.clone() };
     let key = entry.key.as_str();
-    let outcome = check_version_exists(bucket, entry).and_then(|()| {
-        let action = match entry.version {
-            Some(_) => Action::DeleteObjectVersion,
-            None => Action::DeleteObject,
-        };
-        let permit = bucket.permit(action, Some(key), entry.version)?;
+    let outcome = permit(bucket, entry, options.bypass).and_then(|permit| {
+        check_version_exists(bucket, entry)?;
         delete::delete(bucket, permit, key, &options)
     });
     DeleteOutcome { key: entry.key.clone(), version: entry.version, outcome }
+}
+
+/// Asked before anything is looked up: a refusal does not tell what is there.
+fn permit(bucket: &Bucket, entry: &DeleteEntry, bypass: Bypass) -> Result<Permit> {
+    let (key, version) = (Some(entry.key.as_str()), entry.version);
+    let action = match version {
+        Some(_) => Action::DeleteObjectVersion,
+        None => Action::DeleteObject,
+    };
+    let permit = bucket.permit(action, key, version)?;
+    if bypass == Bypass::Governance {
+        bucket.permit(Action::BypassGovernanceRetention, key, version)?;
+    }
+    Ok(permit)
 }
 
 /// Law: S3, DeleteObjects: a version that does not exist is an error here, unlike in DeleteObject.

@@ -2,6 +2,7 @@
 
 use crate::{
     authority::Permit,
+    bodies::missing_blob,
     bucket::Bucket,
     content::Content,
     edit::{Stored, look_up, manifest_rows},
@@ -37,10 +38,6 @@ pub(crate) fn get(
     let mut missing = None;
     loop {
         let (info, raw) = find(bucket, key, options)?;
-        if missing.as_ref() == Some(&raw) {
-            let what = format!("key `{key}` in bucket `{}`", bucket.name());
-            return Err(Error::damaged(what, "its row names a blob that does not exist"));
-        }
         let (range, parts) = resolve(bucket, &info, options)?;
         let parts = match (parts, &info.row.body) {
             (Some(parts), _) => parts,
@@ -48,17 +45,16 @@ pub(crate) fn get(
             (None, _) => Vec::new(),
         };
         let owner = bucket.owner(key.clone(), info.version());
-        match Content::open(bucket.store(), owner, &info.row, parts) {
+        let opened = match Content::open(bucket.store(), owner.clone(), &info.row, parts) {
             Ok(Some(content)) => return Ok(Object { info, content, range }),
-            // The version was replaced between the two reads: look again.
-            Ok(None) => missing = Some(raw),
-            Err(Error::Damaged { .. })
-                if missing.as_ref() != Some(&raw)
-                    && matches!(info.row.body, BodyRow::Manifest { .. }) =>
-            {
-                missing = Some(raw);
-            }
-            Err(error) => return Err(error),
+            Ok(None) => missing_blob(&owner),
+            Err(error) => error,
+        };
+        // The version may have been replaced between the two reads: then look again. A row that is
+        // seen a second time is still there, and its bytes are not what they should be.
+        let again = missing.replace(raw.clone());
+        if again == Some(raw) || !matches!(opened, Error::Damaged { .. }) {
+            return Err(opened);
         }
     }
 }

@@ -4,26 +4,30 @@
 use crate::{
     authority::Permit,
     bucket::Bucket,
-    edit::{find_null, key_and_seq},
+    edit::{key_and_seq, look_up},
     error::{Error, Result},
     listing::{
         ListOptions, ListPage, ListVersionsOptions, Resume, VersionsPage, common_prefix, key_text,
         page_size,
     },
     object::ObjectInfo,
+    port::Row,
     row::{HeadKey, ObjectRow, ranges},
     row_cursor::RowCursor,
+    store::after,
 };
 use bytes::Bytes;
 
 /// Rows of the first chunk of a list that may roll up: most of them it would jump over.
 const CHUNK_WITH_DELIMITER: usize = 8;
+/// How often a scan is done again because the key that it begins in is being written.
+const SCANS_MAX: usize = 64;
 
 /// Law: S3, ListObjects and ListObjectsV2.
 pub(crate) fn list(bucket: &Bucket, _permit: Permit, options: &ListOptions) -> Result<ListPage> {
     drop(bucket.config()?);
     let limit = page_size(options.max_keys, bucket.store().limits().page_max);
-    let after = match &options.continuation_token {
+    let start = match &options.continuation_token {
         Some(token) => match Resume::from_token(token)? {
             Resume::Key(key) | Resume::Version(key, _) => key,
         },
@@ -34,7 +38,7 @@ pub(crate) fn list(bucket: &Bucket, _permit: Permit, options: &ListOptions) -> R
         return Ok(page);
     }
     let mut walk = Walk::new(bucket, &options.prefix, &options.delimiter, limit);
-    walk.begin_after(&after);
+    walk.begin_after(&start);
     let mut last = String::new();
     while let Some(found) = walk.next_current()? {
         if page.key_count() == limit {
@@ -72,7 +76,7 @@ pub(crate) fn list_versions(
     let mut walk = Walk::new(bucket, &options.prefix, &options.delimiter, limit);
     match &resume {
         Resume::Key(key) => walk.begin_after(key),
-        Resume::Version(key, seq) => walk.begin_within(key, *seq)?,
+        Resume::Version(key, seq) => walk.begin_within(key, *seq),
     }
     let mut last = None;
     while let Some(found) = walk.next_version()? {
@@ -119,14 +123,8 @@ fn resume_of(bucket: &Bucket, options: &ListVersionsOptions) -> Result<Resume> {
     }
     // The null version's place is in its row; when it is gone, so is its place.
     let head = HeadKey::new(bucket.state().id, &key);
-    let current = bucket.store().row(head.row())?;
-    let current = current.map(|raw| crate::edit::Stored::decode(head.row().clone(), raw));
-    let null = match current.transpose()?.filter(|stored| stored.row.version.is_null()) {
-        Some(current) => Some(current),
-        None => find_null(bucket.store(), &head)?,
-    };
-    Ok(match null {
-        Some(stored) => Resume::Version(key, stored.row.seq),
+    Ok(match look_up(bucket.store(), &head, Some(version))? {
+        Some(null) => Resume::Version(key, null.row.seq),
         None => Resume::Key(key),
     })
 }
@@ -143,7 +141,7 @@ struct Walk<'a> {
     prefix: &'a str,
     delimiter: &'a str,
     rows: RowCursor<'a>,
-    /// The key of the row before, and how far its versions are to be passed over.
+    /// The key of the version before, and its sequence number: only older ones follow.
     within: Option<(String, u64)>,
 }
 
@@ -168,7 +166,7 @@ impl<'a> Walk<'a> {
             Some(prefix) => self.beyond_prefix(prefix),
             None => HeadKey::new(self.bucket.state().id, key).beyond(),
         };
-        self.rows.jump(to);
+        self.rows.begin(to);
     }
 
     fn rolled_up<'k>(&self, key: &'k str) -> Option<&'k str> {
@@ -179,26 +177,43 @@ impl<'a> Walk<'a> {
     }
 
     /// Begins at the versions of `key` that are older than `seq`.
-    fn begin_within(&mut self, key: &str, seq: u64) -> Result<()> {
+    fn begin_within(&mut self, key: &str, seq: u64) {
         if self.rolled_up(key).is_some() {
-            self.begin_after(key);
-            return Ok(());
+            return self.begin_after(key);
         }
         let head = HeadKey::new(self.bucket.state().id, key);
-        // When the current version is older than the marker, everything newer was deleted, and the
-        // rest of the key begins with it; else it begins below the marker.
-        let current = self.bucket.store().row(head.row())?;
-        let current_seq = match &current {
-            Some(raw) => ObjectRow::decode(raw).map_err(damaged)?.seq,
-            None => 0,
-        };
-        if current_seq < seq {
-            self.rows.jump(head.row().clone());
-        } else {
-            self.rows.jump(head.noncurrent(seq));
-        }
+        self.rows.begin(after(&head.noncurrent(seq)));
         self.within = Some((key.to_owned(), seq));
-        Ok(())
+    }
+
+    /// The next row of any version.
+    ///
+    /// Where one scan ends within the versions of a key and the next begins, they may have changed
+    /// places: the last one seen became noncurrent, and must not be seen again; or an older one
+    /// became the current one, and must not be passed over.
+    fn next_row(&mut self) -> Result<Option<Row>> {
+        if let (true, Some((key, seq))) = (self.rows.is_due(), &self.within) {
+            let head = HeadKey::new(self.bucket.state().id, key);
+            let store = self.bucket.store();
+            let mut before = store.row(head.row())?;
+            for _ in 0..SCANS_MAX {
+                let mut rows = self.rows.clone();
+                rows.fill()?;
+                let again = store.row(head.row())?;
+                let calm = again == before;
+                before = again;
+                if calm {
+                    self.rows = rows;
+                    break;
+                }
+            }
+            if let Some(value) = before
+                && ObjectRow::decode(&value).map_err(damaged)?.seq < *seq
+            {
+                self.rows.put_first(Row { key: head.row().clone(), value });
+            }
+        }
+        self.rows.next()
     }
 
     fn beyond_prefix(&self, prefix: &str) -> Bytes {
@@ -231,11 +246,12 @@ impl<'a> Walk<'a> {
 
     /// The next version or delete marker, or what its key is rolled up into.
     fn next_version(&mut self) -> Result<Option<Found>> {
-        while let Some(row) = self.rows.next()? {
+        while let Some(row) = self.next_row()? {
             let (key, seq) = key_and_seq(&row.key).ok_or_else(unreadable)?;
             let key = key_text(&key)?;
             if let Some(prefix) = common_prefix(key.as_str(), self.prefix, self.delimiter) {
                 self.rows.jump(self.beyond_prefix(prefix));
+                self.within = None;
                 return Ok(Some(Found::Prefix(prefix.to_owned())));
             }
             let object = ObjectRow::decode(&row.value).map_err(damaged)?;
@@ -245,6 +261,7 @@ impl<'a> Walk<'a> {
             {
                 continue;
             }
+            self.within = Some((key.as_str().to_owned(), object.seq));
             return Ok(Some(Found::Version(ObjectInfo {
                 key,
                 row: object,

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     authority::Permit,
     bucket::Bucket,
-    edit::{Edit, Stored},
+    edit::{Edit, Lookup, Stored},
     error::{Error, Result},
     event::EventName,
     object_key::ObjectKey,
@@ -90,7 +90,7 @@ fn mark(
     let (ticket, version) = until_undisturbed(bucket, key, || {
         let config = bucket.config()?;
         let mut edit = Edit::new(bucket.store(), bucket.state(), &config, key, None);
-        let stored = find(bucket, &mut edit, key, version)?;
+        let Some(stored) = find(bucket, &mut edit, key, version)? else { return Ok(None) };
         let mut row = stored.row.clone();
         change(&mut row)?;
         row.tidy();
@@ -105,18 +105,22 @@ fn mark(
     Ok(version)
 }
 
-/// The version to change, which must be data; the commit holds it to what it is.
+/// The version to change, which must be data; the commit holds it to what it is. `None`: look again.
 fn find(
     bucket: &Bucket,
     edit: &mut Edit<'_>,
     key: &str,
     version: Option<VersionId>,
-) -> Result<Stored> {
+) -> Result<Option<Stored>> {
     let name = ObjectKey::try_from(key)?;
     let current = edit.current()?;
     let found = match version {
         None => current,
-        Some(version) => edit.version(current.as_ref(), version)?,
+        Some(version) => match edit.version(current.as_ref(), version)? {
+            Lookup::Found(stored) => Some(stored),
+            Lookup::Absent => None,
+            Lookup::Disturbed => return Ok(None),
+        },
     };
     match (found, version) {
         (Some(stored), Some(_)) if stored.row.delete_marker => Err(Error::MethodNotAllowed {
@@ -127,7 +131,7 @@ fn find(
         (Some(stored), None) if stored.row.delete_marker => {
             Err(no_such_key(bucket, &name, Some(stored.row.version)))
         }
-        (Some(stored), _) => Ok(stored),
+        (Some(stored), _) => Ok(Some(stored)),
         (None, Some(version)) => Err(no_such_version(bucket, &name, version)),
         (None, None) => Err(no_such_key(bucket, &name, None)),
     }

@@ -20,6 +20,7 @@ use crate::{
     port::{Durability, SealContext, mix},
     row::{BodyRow, ObjectRow, Rare},
     settings::EtagMode,
+    storage_class::StorageClass,
     store::StoreInner,
     time::Timestamp,
     version_id::VersionId,
@@ -53,6 +54,8 @@ pub(crate) fn put(
     options: &PutOptions,
 ) -> Result<Receipt> {
     let store = bucket.store();
+    check_class(options.class)?;
+    check_checksum(options)?;
     check_lock(bucket, options.retention, options.legal_hold)?;
     let want = Want {
         md5: store.settings.etag == EtagMode::Md5,
@@ -214,6 +217,28 @@ pub(crate) fn check_write_condition(
     }
 }
 
+/// Law: S3, PutObject storage class.
+pub(crate) fn check_class(class: StorageClass) -> Result<()> {
+    if class.is_general_purpose() {
+        return Ok(());
+    }
+    Err(Error::InvalidStorageClass { class: class.as_str().into() })
+}
+
+/// Law: S3, checking object integrity: one checksum, of the whole body.
+fn check_checksum(options: &PutOptions) -> Result<()> {
+    let Some(checksum) = &options.checksum else { return Ok(()) };
+    if checksum.parts().is_some() {
+        return Err(Error::invalid_request("a put has no composite checksum: it has no parts"));
+    }
+    match options.algorithm {
+        Some(algorithm) if algorithm != checksum.algorithm() => Err(Error::invalid_request(
+            format!("the checksum is {}, but {algorithm} is asked for", checksum.algorithm()),
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Law: S3, Object Lock: headers on a bucket without it are refused.
 pub(crate) fn check_lock(
     bucket: &Bucket,
@@ -239,14 +264,14 @@ pub(crate) fn retention_at_birth(
     config.object_lock.as_ref()?.retention_of(own, now)
 }
 
-/// Makes an empty row of the same kind as a put's, for verbs that fill in the body themselves.
+/// The row of a delete marker.
 pub(crate) fn delete_marker_row(stamp: &Stamp) -> ObjectRow {
     ObjectRow {
         seq: stamp.seq,
         version: stamp.version,
         modified: stamp.now,
         delete_marker: true,
-        class: crate::storage_class::StorageClass::Standard,
+        class: StorageClass::Standard,
         size: 0,
         etag: ETag::Opaque([0; 16]),
         crc64: 0,

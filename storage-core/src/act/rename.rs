@@ -2,7 +2,7 @@
 
 use super::{
     get::no_such_key,
-    put::{Receipt, Stamp, delete_marker_row, receipt_of},
+    put::{Receipt, Stamp, delete_marker_row, receipt_of, retention_at_birth},
     until_undisturbed,
 };
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     bodies::{parts_of, rebind, rebind_inline},
     bucket::Bucket,
     checksum::crc64_nvme,
-    condition::{Current, WriteCondition},
+    condition::{Current, ETags, WriteCondition},
     copy_options::{RenameOptions, RenameTarget},
     edit::Edit,
     error::{Error, Result},
@@ -65,6 +65,12 @@ fn attempt(bucket: &Bucket, from: &str, to: &str, options: &RenameOptions) -> Re
         .check_copy_source(etag, modified, store.now())
         .into_result(etag, modified)?;
 
+    edit.turn_to(to);
+    let target = edit.current()?;
+    check_target(bucket, to, options.target, target.as_ref().map(|stored| &stored.row))?;
+    edit.turn_to(from);
+
+    // After the look at the new key, or a write to it in between could get the higher number.
     let stamp = Stamp::new(store, &config)?;
     let (old_owner, new_owner) = (
         bucket.owner(key, source.row.version),
@@ -72,6 +78,10 @@ fn attempt(bucket: &Bucket, from: &str, to: &str, options: &RenameOptions) -> Re
     );
     let mut row = source.row.clone();
     (row.seq, row.version) = (stamp.seq, stamp.version);
+    let own = row.rare.as_ref().and_then(|rare| rare.retention);
+    if let Some(retention) = retention_at_birth(&config, own, stamp.now) {
+        row.rare_mut().retention = Some(retention);
+    }
     if let Some(envelope) = rebind_inline(bucket, &old_owner, &new_owner, &source.row)? {
         row.rare_mut().envelope = Some(envelope);
     }
@@ -101,8 +111,6 @@ fn attempt(bucket: &Bucket, from: &str, to: &str, options: &RenameOptions) -> Re
             BodyRow::Manifest { id: stamp.seq, parts: count, visible }
         }
     };
-    let target = edit.current()?;
-    check_target(bucket, to, options.target, target.as_ref().map(|stored| &stored.row))?;
     edit.push(target, &row)?;
     edit.announce(EventName::ObjectCreatedCopy, &row, row.seq)?;
     remember(bucket, &mut edit, from, to, options, &row)?;
@@ -133,10 +141,33 @@ const TOKEN_LIFE: Days = Days(1);
 /// How many forgotten tokens one rename clears away.
 const TOKENS_CLEARED: usize = 8;
 
-fn request_digest(from: &str, to: &str) -> u64 {
-    let mut request = Encoder::with_capacity(from.len() + to.len() + 8);
+/// What a repeat of a rename must have in common with it.
+fn request_digest(from: &str, to: &str, options: &RenameOptions) -> u64 {
+    let mut request = Encoder::with_capacity(from.len() + to.len() + 64);
     request.bytes(from.as_bytes());
     request.bytes(to.as_bytes());
+    match options.target {
+        RenameTarget::Absent => request.u8(0),
+        RenameTarget::Any => request.u8(1),
+        RenameTarget::Matches(etag) => {
+            request.u8(2);
+            request.bytes(etag.to_string().as_bytes());
+        }
+    }
+    let conditions = &options.source_conditions;
+    for etags in [&conditions.if_match, &conditions.if_none_match] {
+        let listed = etags.as_ref().map(|etags| match etags {
+            ETags::Any => vec!["*".to_owned()],
+            ETags::Listed(etags) => etags.iter().map(ToString::to_string).collect(),
+        });
+        request.optional(listed, |request, etags| {
+            request.count(etags.len());
+            etags.iter().for_each(|etag| request.bytes(etag.as_bytes()));
+        });
+    }
+    for moment in [conditions.if_modified_since, conditions.if_unmodified_since] {
+        request.optional(moment, |request, moment| request.i64(moment.as_millis()));
+    }
     crc64_nvme(&request.finish())
 }
 
@@ -157,7 +188,7 @@ fn remembered(
     if time.plus_days(TOKEN_LIFE) <= bucket.store().now() {
         return Ok(None);
     }
-    if request == request_digest(from, to) {
+    if request == request_digest(from, to, options) {
         return Ok(Some(row));
     }
     Err(Error::IdempotencyParameterMismatch { token: token.as_str().into() })
@@ -176,7 +207,7 @@ fn remember(
     clear_tokens(bucket, edit, now)?;
     let mut memo = Encoder::with_capacity(128);
     memo.i64(now.as_millis());
-    memo.u64(request_digest(from, to));
+    memo.u64(request_digest(from, to, options));
     // The answer needs no body.
     let answer = ObjectRow { body: BodyRow::Inline(Bytes::new()), ..row.clone() };
     memo.raw(&answer.encode());
@@ -193,6 +224,8 @@ fn clear_tokens(bucket: &Bucket, edit: &mut Edit<'_>, now: Timestamp) -> Result<
         for row in bucket.store().scan(range, Order::Forward, TOKENS_CLEARED)? {
             let (time, ..) = decode_memo(&row.value)?;
             if time.plus_days(TOKEN_LIFE) <= now {
+                // Not if a rename uses the token again meanwhile.
+                edit.batch().unchanged(row.key.clone(), Some(row.value));
                 edit.batch().delete(row.key);
             }
         }

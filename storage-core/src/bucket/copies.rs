@@ -15,7 +15,6 @@ use crate::{
     copy_options::{CopyOptions, CopySource, RenameOptions},
     error::Result,
     object_key::{IntoKey, ObjectKey},
-    object_lock::Bypass,
     options::{DeleteOptions, PutOptions},
     version_id::VersionId,
 };
@@ -58,6 +57,8 @@ impl Bucket {
         };
         source.bucket.permit(read, Some(source.key.as_str()), source.version)?;
         let permit = self.permit(Action::PutObject, Some(key), None)?;
+        let tags = options.tags.as_ref();
+        self.permit_what_is_set(key, tags, options.retention, options.legal_hold)?;
         copy::copy(self, permit, source, key, options)
     }
 
@@ -165,9 +166,6 @@ impl Bucket {
         entries: &[DeleteEntry],
         options: &DeleteOptions,
     ) -> Result<Vec<DeleteOutcome>> {
-        if options.bypass == Bypass::Governance {
-            self.permit(Action::BypassGovernanceRetention, None, None)?;
-        }
         delete_many::delete_many(self, entries, options)
     }
 }

@@ -14,7 +14,8 @@ impl Bucket {
     /// Every object whose key begins with `prefix`, in byte order of keys. The iterator reads pages
     /// of 1,000 as it goes, and ends after the first error.
     ///
-    /// Each page is of one moment. An object that is there all the time is listed once.
+    /// An object that is there all the time is listed once; one that comes or goes meanwhile may be
+    /// listed or not.
     ///
     /// Law: S3, ListObjectsV2.
     pub fn list(&self, prefix: impl Into<String>) -> Listing<ObjectInfo> {

@@ -21,7 +21,9 @@ impl Bucket {
     /// Law: S3, GetObjectTagging.
     pub fn object_tags(&self, key: impl IntoKey, version: Option<VersionId>) -> Result<Tags> {
         let action = either(version, Action::GetObjectTagging, Action::GetObjectVersionTagging);
-        let row = self.find_row(key, version, action)?;
+        let key = key.into_key()?;
+        self.permit(action, Some(key.as_str()), version)?;
+        let row = self.find_row(&key, version)?;
         Ok(row.rare.map(|rare| rare.tags).unwrap_or_default())
     }
 
@@ -53,8 +55,9 @@ impl Bucket {
     /// Law: S3, GetObjectRetention.
     pub fn retention(&self, key: impl IntoKey, version: Option<VersionId>) -> Result<Retention> {
         let key = key.into_key()?;
+        self.permit(Action::GetObjectRetention, Some(key.as_str()), version)?;
         mark::check_has_lock(self)?;
-        let row = self.find_row(&key, version, Action::GetObjectRetention)?;
+        let row = self.find_row(&key, version)?;
         row.rare.and_then(|rare| rare.retention).ok_or_else(|| self.no_lock(key))
     }
 
@@ -91,8 +94,9 @@ impl Bucket {
     /// Law: S3, GetObjectLegalHold.
     pub fn legal_hold(&self, key: impl IntoKey, version: Option<VersionId>) -> Result<LegalHold> {
         let key = key.into_key()?;
+        self.permit(Action::GetObjectLegalHold, Some(key.as_str()), version)?;
         mark::check_has_lock(self)?;
-        let row = self.find_row(&key, version, Action::GetObjectLegalHold)?;
+        let row = self.find_row(&key, version)?;
         row.rare.and_then(|rare| rare.legal_hold).ok_or_else(|| self.no_lock(key))
     }
 
@@ -114,16 +118,26 @@ impl Bucket {
         mark::set_legal_hold(self, permit, key, version, hold)
     }
 
-    fn find_row(
+    /// What a write sets beyond the object itself needs permission of its own.
+    pub(super) fn permit_what_is_set(
         &self,
-        key: impl IntoKey,
-        version: Option<VersionId>,
-        action: Action,
-    ) -> Result<ObjectRow> {
-        let key = key.into_key()?;
-        self.permit(action, Some(key.as_str()), version)?;
+        key: &str,
+        tags: Option<&Tags>,
+        retention: Option<Retention>,
+        hold: Option<LegalHold>,
+    ) -> Result<()> {
+        let set = [
+            (tags.is_some_and(|tags| !tags.is_empty()), Action::PutObjectTagging),
+            (retention.is_some(), Action::PutObjectRetention),
+            (hold.is_some(), Action::PutObjectLegalHold),
+        ];
+        let asked = set.into_iter().filter(|(is_set, _)| *is_set);
+        asked.map(|(_, action)| self.permit(action, Some(key), None).map(drop)).collect()
+    }
+
+    fn find_row(&self, key: &ObjectKey, version: Option<VersionId>) -> Result<ObjectRow> {
         let head = HeadKey::new(self.state.id, key.as_str());
-        Ok(find_version(self, &key, &head, version)?.row)
+        Ok(find_version(self, key, &head, version)?.row)
     }
 
     fn no_lock(&self, key: ObjectKey) -> Error {

@@ -5,17 +5,20 @@ mod copies;
 mod listing;
 mod marks;
 mod objects;
+mod uploads;
 
 pub use listing::Listing;
+pub(crate) use listing::pages;
 
 use crate::{
     action::Action,
-    authority::{Authority, On, Permit},
+    authority::{Authority, On, Permit, Principal},
     bucket_config::BucketConfig,
     bucket_name::BucketName,
     content::Owner,
     error::{Error, Result},
     object_key::ObjectKey,
+    port::Gate,
     row::BucketRow,
     store::StoreInner,
     time::Timestamp,
@@ -73,6 +76,14 @@ impl Bucket {
     #[must_use]
     pub fn created(&self) -> Timestamp {
         self.state.created
+    }
+
+    /// A handle on which every call is decided by `gate`, as asked by `principal`: also for a
+    /// principal who may not see that the bucket is there, which [`crate::Store::bucket`] tells.
+    #[must_use]
+    pub fn as_principal(&self, principal: impl Into<String>, gate: Arc<dyn Gate>) -> Self {
+        let principal = Principal { name: principal.into(), gate };
+        Self { authority: Authority::Principal(Arc::new(principal)), ..self.clone() }
     }
 
     pub(crate) fn store(&self) -> &Arc<StoreInner> {

@@ -51,6 +51,8 @@ impl Bucket {
         let key = key.as_ref();
         ObjectKey::check(key)?;
         let permit = self.permit(Action::PutObject, Some(key), None)?;
+        let tags = Some(&options.tags);
+        self.permit_what_is_set(key, tags, options.retention, options.legal_hold)?;
         put::put(self, permit, key, body.into(), options)
     }
 

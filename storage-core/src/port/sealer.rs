@@ -57,7 +57,8 @@ pub trait Sealing: fmt::Debug + Send {
     /// When sealing fails.
     fn finish(&mut self) -> Result<Bytes, SealError>;
 
-    /// The envelope, bound to `binding`. Called once, after [`Self::finish`].
+    /// The envelope, bound to `binding`. Called after [`Self::finish`], and again with another
+    /// binding when a commit has to be tried again: then the body belongs to another version.
     ///
     /// # Errors
     /// When the key service fails.

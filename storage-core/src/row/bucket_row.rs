@@ -2,7 +2,7 @@
 
 use super::{
     codec::{Damage, Decoder, Encoder},
-    object_row::{decode_pairs, encode_pairs},
+    object_row::{boxed, decode_pairs, encode_pairs},
 };
 use crate::{
     bucket_config::{BucketConfig, ChangeFeed},
@@ -71,8 +71,8 @@ impl BucketRow {
         let object_lock = row.optional(|row| {
             Ok(ObjectLockConfig { default_retention: row.optional(decode_default_retention)? })
         })?;
-        let tags = BucketTags::try_from(decode_pairs(&mut row)?)
-            .map_err(|_| Damage("tags against their rules"))?;
+        let tags = BucketTags::from_stored(boxed(decode_pairs(&mut row)?))
+            .ok_or(Damage("tags out of order"))?;
         row.finish()?;
         let config = BucketConfig { versioning, durability, change_feed, object_lock, tags };
         Ok(Self { id, created, config })

@@ -250,8 +250,8 @@ impl Rare {
                 field::END => return Ok(rare),
                 field::METADATA => rare.metadata = decode_metadata(row)?,
                 field::TAGS => {
-                    rare.tags = Tags::try_from(decode_pairs(row)?)
-                        .map_err(|_| Damage("tags against their rules"))?;
+                    rare.tags = Tags::from_stored(boxed(decode_pairs(row)?))
+                        .ok_or(Damage("tags out of order"))?;
                 }
                 field::CHECKSUM => {
                     let text = row.str()?;
@@ -286,17 +286,20 @@ fn encode_metadata(metadata: &Metadata, row: &mut Encoder) {
     encode_pairs(metadata.user_pairs(), row);
 }
 
+/// Limits may have been others when the row was written: only its shape is checked.
 fn decode_metadata(row: &mut Decoder<'_>) -> Result<Metadata, Damage> {
-    const AGAINST_RULES: Damage = Damage("metadata against its rules");
-    let mut metadata = Metadata::new();
+    let mut system = Vec::new();
     for _ in 0..row.count(5)? {
         let header = SystemHeader::from_code(row.u8()?).ok_or(Damage("an unknown header"))?;
-        metadata = metadata.with(header, row.str()?).map_err(|_| AGAINST_RULES)?;
+        system.push((header, row.str()?.into()));
     }
-    for (name, value) in decode_pairs(row)? {
-        metadata = metadata.with_user(name, value).map_err(|_| AGAINST_RULES)?;
-    }
-    Ok(metadata)
+    let user = boxed(decode_pairs(row)?);
+    Metadata::from_stored(system, user).ok_or(Damage("metadata out of order"))
+}
+
+/// Pairs of a row, as metadata and tags keep them.
+pub(super) fn boxed(pairs: Vec<(&str, &str)>) -> Vec<(Box<str>, Box<str>)> {
+    pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect()
 }
 
 fn decode_retention(row: &mut Decoder<'_>) -> Result<Retention, Damage> {

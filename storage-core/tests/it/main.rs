@@ -1,3 +1,4 @@
 //! What a store of buckets does, seen from outside.
 
+mod multipart;
 mod objects;
