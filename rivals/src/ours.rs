@@ -22,8 +22,9 @@ pub trait Whole: Contender + Streamer {}
 impl<T: Contender + Streamer> Whole for T {}
 
 #[cfg(feature = "ours")]
-#[path = "ours/linked.rs"]
-mod plug;
+mod linked;
+#[cfg(feature = "ours")]
+use linked as plug;
 
 #[cfg(not(feature = "ours"))]
 mod plug {

@@ -1,5 +1,7 @@
 //! Cistern linked in: one bucket of one store.
 
+mod far_end;
+
 use std::path::Path;
 
 use bytes::Bytes;
@@ -7,7 +9,9 @@ use cistern::{
     Body, Bucket, Cistern, EtagMode, ListEntry, ListOptions, PutOptions, port::Durability,
 };
 
-use super::{Tag, Timed, Whole};
+pub use far_end::far_end;
+
+use super::{Tag, Whole};
 use crate::{
     contender::{Contender, Outcome, Streamer, SyncLevel},
     workload::Source,
@@ -31,11 +35,6 @@ pub fn on_disk(folder: &Path, level: SyncLevel, tag: Tag) -> Outcome<Option<Box<
 pub fn in_memory() -> Outcome<Option<Box<dyn Whole>>> {
     let cistern = Cistern::builder().memory().etag(EtagMode::Opaque).build()?;
     Ok(Some(Box::new(Ours::new(cistern, SyncLevel::Memory)?)))
-}
-
-/// Needs a multipart upload whose parts are copied, which is still to come.
-pub fn far_end(_folder: &Path, _parts: u32) -> Outcome<Option<Vec<Timed>>> {
-    Ok(None)
 }
 
 impl Ours {

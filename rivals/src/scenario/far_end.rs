@@ -17,7 +17,7 @@ pub const SCENARIO: Scenario = Scenario {
 const BOUND_SECONDS: f64 = 1.0;
 
 fn run_all(settings: &Settings) -> Outcome<Vec<Ratio>> {
-    let parts = settings.pick(10_000, 1_000);
+    let parts = settings.pick(10_000, 500);
     let Some(acts) = ours::far_end(&settings.fresh("far-end")?, parts)? else {
         println!("\n## far-end\n\nonly Cistern copies parts by reference: built without `ours`");
         return Ok(Vec::new());
