@@ -2,7 +2,7 @@
 
 use crate::{
     blob_file::BlobFileId,
-    device::{Device, DeviceLock, LockError, OpenMode},
+    device::{Device, DeviceLock, FileEntry, LockError, OpenMode},
     engine::{
         Engine,
         blob_write::BlobFiles,
@@ -177,8 +177,9 @@ impl Engine {
             self.files.sync(&handles)?;
         }
         self.remove_orphans(&replay)?;
+        self.take_spares()?;
         self.go_on(&replay)?;
-        self.remove_stale_segments()?;
+        self.take_back_stale_segments()?;
         let position = self.position.load(Ordering::Relaxed);
         let mut queue = self.queue.lock();
         queue.last = position;
@@ -251,24 +252,31 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes back segments that the log does not consist of.
-    fn remove_stale_segments(&self) -> Result<(), BackendError> {
-        let listed = self.device.list(FOLDER);
-        let listed = listed.map_err(|error| BackendError::io("list", FOLDER, error))?;
-        let (spares, others): (Vec<_>, _) =
-            listed.into_iter().partition(|entry| entry.name.starts_with("spare-"));
-        for entry in spares {
-            self.segments.insert_spare(&format!("{FOLDER}/{}", entry.name), entry.len)?;
+    /// Takes in the spares that an earlier process left, before new ones get names.
+    fn take_spares(&self) -> Result<(), BackendError> {
+        for entry in self.listed_segments()? {
+            if entry.name.starts_with("spare-") {
+                self.segments.insert_spare(&format!("{FOLDER}/{}", entry.name), entry.len)?;
+            }
         }
+        Ok(())
+    }
+
+    /// Takes back segments that the log does not consist of.
+    fn take_back_stale_segments(&self) -> Result<(), BackendError> {
         let kept: Vec<_> =
             self.segments.all().iter().map(|segment| segment.header.file_name()).collect();
-        for entry in others {
+        for entry in self.listed_segments()? {
             let name = format!("{FOLDER}/{}", entry.name);
-            if !kept.contains(&name) {
+            if !entry.name.starts_with("spare-") && !kept.contains(&name) {
                 self.segments.take_back(&name, entry.len)?;
             }
         }
         Ok(())
+    }
+
+    fn listed_segments(&self) -> Result<Vec<FileEntry>, BackendError> {
+        self.device.list(FOLDER).map_err(|error| BackendError::io("list", FOLDER, error))
     }
 }
 

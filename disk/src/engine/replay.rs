@@ -116,8 +116,13 @@ impl Replay {
             let Some(next) = self.next_segment(engine) else { break };
             segment.seal(self.end);
             self.end = next.start();
-            engine.segments.insert(Arc::clone(&next));
-            self.segment = next;
+            // The checkpoint may know it: the log had gone on to it, published commits had not.
+            let known = engine.segments.find(next.start());
+            let known = known.filter(|segment| segment.header == next.header);
+            self.segment = known.unwrap_or_else(|| {
+                engine.segments.insert(Arc::clone(&next));
+                next
+            });
         }
         if self.is_clean { Ok(()) } else { self.check_end() }
     }
@@ -302,8 +307,10 @@ impl Replay {
                 // Freed again by a later commit, and perhaps removed already.
                 continue;
             }
-            match BlobFileReader::open(&*engine.device, engine.files.id(file), len) {
-                Ok(_) => self.unsynced_files.push(file),
+            let file_of = BlobFileReader::open(&*engine.device, engine.files.id(file), len);
+            // All of it: what was not synced may be there in part.
+            match file_of.and_then(|reader| reader.verify()) {
+                Ok(()) => self.unsynced_files.push(file),
                 Err(error) if is_lost(&error) => return Ok(Some(position)),
                 Err(error) => return Err(error),
             }
