@@ -23,6 +23,8 @@ pub(crate) enum Profile {
     Small,
     /// Segments of 1 MiB, bodies of up to 400 KiB, files beyond that.
     Large,
+    /// Segments of 64 KiB, bodies of up to 14 KiB, of which few live long: there is much to compact.
+    Churn,
 }
 
 impl Profile {
@@ -31,6 +33,7 @@ impl Profile {
         match self {
             Self::Small => 70,
             Self::Large => 16,
+            Self::Churn => 110,
         }
     }
 
@@ -38,6 +41,7 @@ impl Profile {
         match self {
             Self::Small => 40 << 10,
             Self::Large => 400 << 10,
+            Self::Churn => 14 << 10,
         }
     }
 
@@ -45,6 +49,7 @@ impl Profile {
         let segment_bytes = match self {
             Self::Small => 128 << 10,
             Self::Large => 1 << 20,
+            Self::Churn => 64 << 10,
         };
         DiskSettings::new()
             .background(Background::Manual)
@@ -120,23 +125,32 @@ impl World {
 
     /// Checks that live bytes are those of the bodies that rows own, and that no other file is left.
     fn check_space(&self, device: &MemoryDevice, store: &DiskBackend, model: &Model, what: &str) {
+        let Space { files, least, most } = self.space(model);
+        let listed = device.list("blobs").unwrap();
+        assert_eq!(listed.len(), files, "{what}: files {listed:?}");
+        let live = store.stats().live_bytes;
+        assert!((least..=most).contains(&live), "{what}: {live} live bytes, not {least} to {most}");
+    }
+
+    fn space(&self, model: &Model) -> Space {
         let bodies = model.latest().bodies();
         let max = self.profile.packed_bytes_max();
         let (packed, files): (Vec<&Body>, Vec<&Body>) =
             bodies.iter().partition(|body| body.len <= max);
-        let listed = device.list("blobs").unwrap();
-        assert_eq!(listed.len(), files.len(), "{what}: files {listed:?}");
-        // A header, a checksum for each 64 KiB of a longer body, filled up to a multiple of 8; a
-        // body that was moved takes 8 more.
+        // A header, a checksum for each 64 KiB of a longer body, filled up to a multiple of 8.
         let frame = |len: usize| {
             let sums = if len > 65_536 { len.div_ceil(65_536) * 8 } else { 0 };
-            (48 + sums + len).next_multiple_of(8)
+            (48 + sums + len).next_multiple_of(8) as u64
         };
-        let least: usize = packed.iter().map(|body| frame(body.len)).sum();
-        let least = least + files.iter().map(|body| body.len).sum::<usize>();
-        let most = least + packed.len() * 8;
-        let live = usize::try_from(store.stats().live_bytes).unwrap();
-        assert!((least..=most).contains(&live), "{what}: {live} live bytes, not {least} to {most}");
+        let least: u64 = packed.iter().map(|body| frame(body.len)).sum();
+        let least = least + files.iter().map(|body| body.len as u64).sum::<u64>();
+        Space { files: files.len(), least, most: least + packed.len() as u64 * MOVED_BYTES }
+    }
+
+    /// How many bodies were copied by compaction, once all commits are published.
+    pub(crate) fn moved_bodies(&self) -> usize {
+        let extra = self.store().stats().live_bytes - self.space(&self.model).least;
+        usize::try_from(extra / MOVED_BYTES).unwrap()
     }
 
     /// Does `steps` steps of the workload, and waits for what is under way.
@@ -181,7 +195,11 @@ impl World {
         };
         let max = self.profile.packed_bytes_max();
         let mut batch = Batch::new(durability);
-        let body = match self.chance.below(100) {
+        let roll = match self.profile {
+            Profile::Churn if self.chance.below(4) > 0 => 60,
+            _ => self.chance.below(100),
+        };
+        let body = match roll {
             0..30 => None,
             30..55 => Some(self.new_body(1, 4000, &mut batch)?),
             55..68 => Some(self.new_body(max / 4, max, &mut batch)?),
@@ -194,7 +212,13 @@ impl World {
     }
 
     fn key(&mut self) -> Bytes {
-        format!("key {:02}", self.chance.below(12)).into()
+        match self.profile {
+            Profile::Churn if self.chance.below(5) == 0 => {
+                format!("kept {:02}", self.chance.below(90)).into()
+            }
+            Profile::Churn => format!("key {:02}", self.chance.below(4)).into(),
+            _ => format!("key {:02}", self.chance.below(12)).into(),
+        }
     }
 
     fn put(
@@ -321,15 +345,24 @@ impl World {
     /// Checks that everything acknowledged is readable in the store as it is.
     pub(crate) fn check_readable(&self, what: &str) {
         if let Some(store) = &self.store {
-            match store.row(COUNT) {
-                Err(BackendError::Closed) => {}
-                _ => {
-                    drop(self.model.check(store, self.model.acknowledged(Durability::Memory), what))
-                }
+            // A store that could not be closed is closed all the same.
+            if !matches!(store.row(COUNT), Err(BackendError::Closed)) {
+                self.model.check(store, self.model.acknowledged(Durability::Memory), what);
             }
         }
     }
 }
+
+/// The space that bodies take.
+struct Space {
+    files: usize,
+    /// If none was moved, and if all were.
+    least: u64,
+    most: u64,
+}
+
+/// What a body that was moved takes more.
+const MOVED_BYTES: u64 = 8;
 
 /// A body in pieces.
 struct Pieces {
