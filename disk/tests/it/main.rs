@@ -5,3 +5,4 @@ mod commits;
 mod kit;
 mod maintenance;
 mod recovery;
+mod speed;

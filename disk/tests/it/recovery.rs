@@ -129,7 +129,7 @@ fn a_flipped_bit_in_a_commit_that_was_durable_is_damage_in_that_file() {
     put(&backend, Durability::Synced, "b", "2");
     put(&backend, Durability::Synced, "c", "3");
     let (name, at) = find(&device, "some value to be damaged");
-    for offset in [at, at - 80, at - 50] {
+    for offset in [at, at - 76, at - 40, at - 2] {
         let damaged = device.crash(Crash::LoseAll);
         damaged.flip_bits(&name, offset, 1).unwrap();
         for outcome in [
@@ -151,10 +151,11 @@ fn damage_in_an_earlier_segment_is_found_from_a_later_one() {
     let backend = open(&device);
     put(&backend, Durability::Synced, "a", "some value to be damaged");
     let value = "v".repeat(5000);
-    for n in 0..30 {
+    for n in 0..20 {
         put(&backend, Durability::Synced, &format!("k{n}"), &value);
     }
-    assert!(files(&device, "log").len() > 2);
+    assert!(files(&device, "log").len() > 1);
+    assert!(files(&device, "runs").is_empty());
     let (name, at) = find(&device, "some value to be damaged");
     let damaged = device.crash(Crash::LoseAll);
     damaged.flip_bits(&name, at, 1).unwrap();
@@ -213,6 +214,11 @@ fn opening_again_and_again_without_writing_changes_nothing() {
     assert!(files(&device, "log").len() < 12, "{:?}", files(&device, "log"));
 }
 
+/// All of it takes a minute; a part of it tells as much on most days.
+fn step() -> usize {
+    if std::env::var_os("CISTERN_SLOW").is_some() { 1 } else { 7 }
+}
+
 #[test]
 fn power_lost_at_any_call_loses_nothing_that_was_promised() {
     // Ops: rows, blobs packed and in files, frees, checkpoints, compaction.
@@ -246,7 +252,7 @@ fn power_lost_at_any_call_loses_nothing_that_was_promised() {
     let mut done = Vec::new();
     work(&backend, &mut done).unwrap();
     let _ = calls_before;
-    for nth in 0..150 {
+    for nth in (0..150).step_by(step()) {
         let device = MemoryDevice::new();
         let backend = try_open(&device, settings()).unwrap();
         device.power_off_at(nth);
