@@ -19,9 +19,11 @@ mod listing;
 mod objects;
 mod op;
 mod real;
+mod twin;
 mod uploads;
 
 pub use harness::run;
+pub use twin::{Call, Differs, Expected, Heard, Held, Model};
 
 use objects::Objects;
 

@@ -11,6 +11,7 @@ use super::{
         Which,
     },
 };
+use bytes::Bytes;
 use cistern_storage_core::{ByteRange, ETag, RetentionMode, StorageClass, Versioning};
 use std::{collections::BTreeMap, ops::Range};
 
@@ -19,7 +20,7 @@ use std::{collections::BTreeMap, ops::Range};
 pub(super) struct Objects {
     pub(super) buckets: BTreeMap<Text, Bucket>,
     /// How many version names were given.
-    names: usize,
+    pub(super) names: usize,
     /// How many writes there were.
     pub(super) writes: u64,
     /// Every upload that was ever begun.
@@ -44,7 +45,7 @@ pub(super) struct Version {
     /// Its place in the order of writes.
     pub(super) order: u64,
     is_marker: bool,
-    pub(super) body: Vec<u8>,
+    pub(super) body: Bytes,
     etag: ModelTag,
     modified: i64,
     class: StorageClass,
@@ -78,7 +79,7 @@ impl ModelTag {
 
 /// What a version is written with, besides its place and name.
 pub(super) struct New {
-    pub(super) body: Vec<u8>,
+    pub(super) body: Bytes,
     pub(super) etag: ModelTag,
     pub(super) modified: i64,
     pub(super) class: StorageClass,
@@ -259,7 +260,7 @@ impl Objects {
         self.may_write(at, condition)?;
         let new = New {
             etag: ModelTag::of(&body),
-            body,
+            body: body.into(),
             modified: self.now,
             class: extras.class,
             tags: tags(extras.tag),
@@ -425,9 +426,10 @@ impl Objects {
         let current = self.current(at).filter(|version| !version.is_marker).cloned();
         let size = current.as_ref().map_or(0, |version| version.body.len());
         let offset = offset.of(size as u64);
-        let Some(mut old) = current else {
+        let Some(old) = current else {
             if offset > 0 {
-                return refuse("NoSuchKey");
+                let marker = self.current(at).map(|marker| marker.name);
+                return Err(Refusal { code: "NoSuchKey", marker });
             }
             let extras = Extras::default();
             return self.put(at, more.to_vec(), Condition::None, extras);
@@ -435,9 +437,8 @@ impl Objects {
         if offset != size as u64 {
             return refuse("InvalidWriteOffset");
         }
-        old.body.extend_from_slice(more);
         let new = New {
-            body: old.body,
+            body: [&old.body[..], more].concat().into(),
             etag: ModelTag::Opaque(self.writes),
             modified: self.now,
             class: old.class,
@@ -642,7 +643,7 @@ impl Objects {
             name,
             order,
             is_marker: true,
-            body: Vec::new(),
+            body: Bytes::new(),
             etag: ModelTag::Told(String::new()),
             modified: self.now,
             class: StorageClass::Standard,

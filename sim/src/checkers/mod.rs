@@ -1,0 +1,3 @@
+//! What must hold, checked.
+
+pub mod space;

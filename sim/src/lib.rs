@@ -1,0 +1,28 @@
+//! A deterministic world for Cistern: one seed decides workload, clock, background work, threads and
+//! faults.
+//!
+//! [`faults`] says what may happen and what is promised then; [`checkers`] and the plain model of
+//! `cistern-conformance` hold a store to it.
+
+pub mod chance;
+pub mod checkers;
+pub mod device;
+pub mod faults;
+pub mod plan;
+mod run;
+mod trace;
+pub mod turns;
+pub mod world;
+
+pub use run::{Outcome, Told, run, run_plan, shrink};
+pub use world::World;
+
+/// The seeds of a test: `CISTERN_SEED=7` asks for one, `CISTERN_SEEDS=100000` for more.
+#[must_use]
+pub fn seeds(default: u64) -> Vec<u64> {
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    match number("CISTERN_SEED") {
+        Some(seed) => vec![seed],
+        None => (0..number("CISTERN_SEEDS").unwrap_or(default)).collect(),
+    }
+}
