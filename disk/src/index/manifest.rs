@@ -170,7 +170,7 @@ pub(crate) fn read(device: &dyn Device) -> Result<Found, BackendError> {
     Ok(Found { manifest: valid.max_by_key(|manifest| manifest.sequence), one_invalid })
 }
 
-/// Writes manifests. After a failure it writes no more: what is on the medium is in doubt then.
+/// Writes manifests. After a failure that leaves what is on the medium in doubt it writes no more.
 #[derive(Debug)]
 pub(super) struct ManifestWriter {
     files: [Option<Arc<dyn DeviceFile>>; 2],
@@ -199,7 +199,8 @@ impl ManifestWriter {
     /// Writes a manifest with `runs` and `meta` and makes it durable.
     ///
     /// # Errors
-    /// When it cannot be written or synced; every later call is refused then.
+    /// When it cannot be written or synced; every later call is refused then, unless there only was
+    /// no room.
     pub(super) fn write(
         &mut self,
         device: &dyn Device,
@@ -217,7 +218,8 @@ impl ManifestWriter {
                 self.sequence = manifest.sequence;
                 self.meta = Some(manifest.meta);
             }
-            Err(error) => self.failed = Some(error.to_string()),
+            Err(error) if is_in_doubt(error) => self.failed = Some(error.to_string()),
+            Err(_) => {}
         }
         written
     }
@@ -225,17 +227,32 @@ impl ManifestWriter {
     fn write_slot(&mut self, device: &dyn Device, next: &Manifest) -> Result<(), BackendError> {
         let slot = usize::from(next.sequence % 2 == 1);
         let name = NAMES[slot];
-        let known = self.files[slot].is_some();
-        let file = match &self.files[slot] {
-            Some(file) => Arc::clone(file),
-            None => Arc::clone(self.files[slot].insert(open_slot(device, name)?)),
-        };
+        let known = self.files[slot].clone();
+        let is_named = known.is_some();
+        let file = known.map_or_else(|| open_slot(device, name), Ok)?;
         let action = |action| move |error| BackendError::io(action, name, error);
         file.write_at(&next.encode(), 0).map_err(action("write"))?;
         file.sync().map_err(action("sync"))?;
         // A name is made durable once in the life of a writer, even if the file was there already:
         // whoever made it may have died before the folder was synced.
-        if known { Ok(()) } else { device.sync_folder("").map_err(action("sync the folder of")) }
+        if !is_named {
+            device.sync_folder("").map_err(action("sync the folder of"))?;
+            self.files[slot] = Some(file);
+        }
+        Ok(())
+    }
+}
+
+/// True unless the medium had no room, or the file could not be opened: the other file holds the
+/// newest manifest then, and the next attempt writes all of this one again.
+fn is_in_doubt(error: &BackendError) -> bool {
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
+    match error {
+        BackendError::Io { action: "open", .. } => false,
+        BackendError::Io { action: "write", source, .. } => {
+            !matches!(source.kind(), StorageFull | QuotaExceeded)
+        }
+        _ => true,
     }
 }
 
