@@ -23,16 +23,17 @@ mod checkpoint;
 mod commit;
 mod compaction;
 mod group;
-mod identity;
-mod keyspace;
+pub(crate) mod identity;
+pub(crate) mod keyspace;
 mod maintain;
-mod meta;
+pub(crate) mod meta;
 mod name;
 mod open;
 mod owners;
 mod publish;
 mod queue;
 mod replay;
+mod verify;
 
 pub(crate) use self::open::{OpenAs, open};
 
