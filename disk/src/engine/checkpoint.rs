@@ -133,7 +133,7 @@ impl Engine {
         self.overlay_bytes.store(0, Ordering::Relaxed);
         Meta {
             clean,
-            end: self.replay_start(published.end),
+            end: published.end,
             position: self.position().0,
             next_file: self.files.peek_number(),
             file_bytes: published.file_bytes,
@@ -141,17 +141,6 @@ impl Engine {
             counters: self.counters.read().clone(),
             unowned: self.unowned.lock().iter().copied().collect(),
         }
-    }
-
-    /// Where replay begins if all in front of `end` need not be replayed: there, or in the next
-    /// segment if nothing follows in this one, which may be dead by now.
-    fn replay_start(&self, end: Lsn) -> Lsn {
-        let here = self.segments.find(end);
-        if here.is_some_and(|segment| segment.sealed().is_none_or(|sealed| end < sealed)) {
-            return end;
-        }
-        let later = self.segments.all().into_iter().map(|segment| segment.start());
-        later.filter(|start| *start > end).min().unwrap_or(end)
     }
 
     /// Removes the files of bodies that nobody owns any more, as soon as no crash can bring their
