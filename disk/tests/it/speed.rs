@@ -1,6 +1,12 @@
 //! How fast it is, beside the bare medium. Measures and checks nothing:
 //! `cargo test --release -p cistern-disk --test it speed -- --ignored --nocapture --test-threads 1`
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::print_stdout,
+    reason = "it prints numbers that are about right"
+)]
+
 use crate::kit::{body, bytes, put_blob, write};
 use cistern_disk::{DiskBackend, DiskSettings};
 use cistern_storage_core::port::{Backend, Batch, Durability};
@@ -29,6 +35,18 @@ fn rate(threads: usize, length: Duration, act: impl Fn(u64) + Sync) -> f64 {
     count.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64()
 }
 
+/// What one act takes of a processor, whatever else the machine does; in nanoseconds.
+fn processor_time(times: u64, mut act: impl FnMut(u64)) -> u64 {
+    let before = thread_nanos();
+    (0..times).for_each(&mut act);
+    (thread_nanos() - before) / times
+}
+
+fn thread_nanos() -> u64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    text.split_whitespace().next().unwrap().parse().unwrap()
+}
+
 #[expect(clippy::disallowed_methods, reason = "this measures")]
 fn now() -> Instant {
     Instant::now()
@@ -49,10 +67,11 @@ struct BareState {
     synced: u64,
     at: u64,
     leading: bool,
+    syncs: u64,
 }
 
 impl Bare {
-    #[expect(clippy::disallowed_methods, reason = "this measures")]
+    #[expect(clippy::disallowed_methods, reason = "this is what is beside the device")]
     fn new(folder: &Path) -> Self {
         let path = folder.join("bare");
         let file = OpenOptions::new().write(true).create(true).truncate(true).open(path).unwrap();
@@ -82,6 +101,7 @@ impl Bare {
             buffer.clear();
             state = self.state.lock();
             state.spare = buffer;
+            state.syncs += 1;
             state.synced = end;
             state.leading = false;
             self.bell.notify_all();
@@ -113,7 +133,13 @@ fn durable_commits_beside_a_bare_log() {
             let syncs = backend.stats().syncs;
             let ours = rate(threads, second, |n| put(&backend, Durability::Synced, n, &value));
             let syncs = backend.stats().syncs - syncs;
-            println!("{threads:>3} threads: {ours:>8.0}/s of {floor:>8.0}/s bare: {:.2}  ({syncs} syncs)", ours / floor);
+            let bare_syncs = std::mem::take(&mut bare.state.lock().syncs);
+            println!(
+                "{threads:>3} threads: {ours:>8.0}/s of {floor:>8.0}/s bare: {:.2}, {:.1} and {:.1} a sync",
+                ours / floor,
+                ours / syncs as f64,
+                floor / bare_syncs as f64,
+            );
         }
     }
 }
@@ -131,17 +157,32 @@ fn weak_commits_and_gets() {
             println!("{durability:?} {threads} threads: {ours:.0} puts/s");
         }
     }
+    for durability in [Durability::Os, Durability::Memory] {
+        let put = |n| put(&backend, durability, n % 100_000, &value);
+        println!("{durability:?}: {} ns of a processor", processor_time(200_000, put));
+    }
     let ours = rate(1, length, |n| {
         let key = (n % 1000).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         backend.row(format!("bucket/object-{key:016x}").as_bytes()).unwrap().unwrap();
     });
     println!("row: {:.0} ns", 1e9 / ours);
-    let blobs: Vec<_> = (0..1000).map(|n| put_blob(&backend, Durability::Os, &body(n, 4096))).collect();
+    let blobs: Vec<_> =
+        (0..1000).map(|n| put_blob(&backend, Durability::Os, &body(n, 4096))).collect();
     let ours = rate(1, length, |n| {
         let blob = backend.open_blob(&blobs[n as usize % 1000]).unwrap();
         assert_eq!(blob.read(0..4096).unwrap().len(), 4096);
     });
     println!("blob of 4 KiB: {:.0} ns", 1e9 / ours);
+    let nanos = processor_time(200_000, |n| {
+        let blob = backend.open_blob(&blobs[n as usize % 1000]).unwrap();
+        assert_eq!(blob.read(0..4096).unwrap().len(), 4096);
+    });
+    println!("blob of 4 KiB: {nanos} ns of a processor");
+    let nanos = processor_time(200_000, |n| {
+        let key = (n % 1000).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        backend.row(format!("bucket/object-{key:016x}").as_bytes()).unwrap().unwrap();
+    });
+    println!("row: {nanos} ns of a processor");
     let large = body(1, 4 << 20);
     let ours = rate(1, length, |_| {
         let blob = write(&backend, &large).blob;
