@@ -1,11 +1,15 @@
 //! `Builder`: the one place where the parts are wired together.
 
 use crate::cistern::Cistern;
+use cistern_disk::{DiskBackend, DiskSettings};
 use cistern_storage_core::{
-    Durability, EtagMode, Limits, MemoryBackend, Result, Settings, Store,
+    Durability, Error, EtagMode, Limits, MemoryBackend, Result, Settings, Store,
     port::{Backend, Clock, Entropy, Sealer},
 };
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// Puts a cistern together.
 #[derive(Debug)]
@@ -21,7 +25,14 @@ pub struct Builder {
 #[derive(Debug)]
 enum Place {
     Memory,
+    Disk(PathBuf, DiskSettings, Access),
     Backend(Arc<dyn Backend>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    Write,
+    ReadOnly,
 }
 
 impl Builder {
@@ -38,6 +49,25 @@ impl Builder {
     /// Keeps everything in memory. The default.
     pub fn memory(mut self) -> Self {
         self.place = Place::Memory;
+        self
+    }
+
+    /// Keeps everything in the folder `path`, which is made when it is not there.
+    pub fn disk(self, path: impl AsRef<Path>) -> Self {
+        self.disk_with(path, DiskSettings::default())
+    }
+
+    /// Keeps everything in the folder `path`, with these numbers.
+    pub fn disk_with(mut self, path: impl AsRef<Path>, settings: DiskSettings) -> Self {
+        self.place = Place::Disk(path.as_ref().to_owned(), settings, Access::Write);
+        self
+    }
+
+    /// Opens what is in the folder `path` for reading only: as it is now, also while another process
+    /// writes to it. Every write fails.
+    pub fn disk_read_only(mut self, path: impl AsRef<Path>) -> Self {
+        let settings = DiskSettings::default();
+        self.place = Place::Disk(path.as_ref().to_owned(), settings, Access::ReadOnly);
         self
     }
 
@@ -91,6 +121,13 @@ impl Builder {
     pub fn build(self) -> Result<Cistern> {
         let backend: Arc<dyn Backend> = match self.place {
             Place::Memory => Arc::new(MemoryBackend::new()),
+            Place::Disk(path, settings, access) => {
+                let opened = match access {
+                    Access::Write => DiskBackend::open(path, settings),
+                    Access::ReadOnly => DiskBackend::open_read_only(path, settings),
+                };
+                Arc::new(opened.map_err(|source| Error::backend("open the store", source))?)
+            }
             Place::Backend(backend) => backend,
         };
         let mut builder = Store::builder(backend).settings(self.settings);

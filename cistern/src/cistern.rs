@@ -22,8 +22,7 @@ impl Cistern {
     /// When another process has it open, when it is damaged or of another format, or when the system
     /// refuses.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let _ = path.as_ref();
-        Self::builder().build()
+        Self::builder().disk(path).build()
     }
 
     /// A cistern that keeps everything in memory, and nothing longer than itself.

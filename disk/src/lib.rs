@@ -10,6 +10,7 @@ mod index;
 mod log;
 mod segment;
 mod settings;
+mod sum;
 pub mod threads;
 pub mod verify;
 

@@ -246,13 +246,6 @@ impl<'a> Edit<'a> {
         Ok(())
     }
 
-    /// Takes the current version out without freeing its body: its bytes live on in another row.
-    pub(crate) fn take_out(&mut self, stored: &Stored) -> Result<()> {
-        let mut emptied = stored.clone();
-        emptied.row.body = BodyRow::Inline(Bytes::new());
-        self.remove(&emptied)
-    }
-
     /// Frees what a version's row holds on to, and stops counting it.
     fn erase(&mut self, row: &ObjectRow, is_current: bool) -> Result<()> {
         self.tally.add(row, is_current, -1);

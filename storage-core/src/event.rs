@@ -56,6 +56,7 @@ impl EventName {
         self.entry().2
     }
 
+    #[cfg_attr(not(test), expect(dead_code, reason = "for readers of the change feed"))]
     pub(crate) fn from_code(code: u8) -> Option<Self> {
         Self::ALL.iter().find(|entry| entry.2 == code).map(|entry| entry.0)
     }

@@ -55,11 +55,6 @@ pub(crate) enum Place {
 }
 
 impl Ingested {
-    /// The blob to adopt.
-    pub(crate) fn blob(&self) -> Option<BlobRef> {
-        self.guard.as_ref().map(|guard| guard.blob)
-    }
-
     /// The commit has adopted the blob, if there is one.
     pub(crate) fn adopted(mut self) {
         if let Some(guard) = &mut self.guard {

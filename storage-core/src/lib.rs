@@ -41,6 +41,7 @@ pub mod storage_class;
 pub mod store;
 pub mod tags;
 pub mod time;
+pub mod upload;
 pub mod version_id;
 pub mod versioning;
 
@@ -90,3 +91,7 @@ pub use port::Durability;
 pub use settings::{EtagMode, Settings};
 pub use stats::{BucketStats, ClassStats};
 pub use store::{BucketInfo, BucketOptions, Store};
+pub use upload::{
+    CompleteOptions, CompletedPart, CopyPartOptions, ListPartsOptions, ListUploadsOptions, Part,
+    PartInfo, PartOptions, PartsPage, Upload, UploadId, UploadInfo, UploadOptions, UploadsPage,
+};

@@ -14,8 +14,8 @@ use crate::{
     memory::MemoryBackend,
     object_lock::ObjectLockConfig,
     port::{
-        Backend, BackendStats, Batch, Capabilities, Clock, CommitError, Durability, Entropy, Gate,
-        KeyRange, Order, Position, Sealer, Sink, Ticket, mix,
+        Backend, BackendStats, Batch, Capabilities, Clock, CommitError, Durability, Gate, KeyRange,
+        Order, Sealer, Sink, Ticket, mix,
     },
     row::{BucketRow, bucket_key, bucket_name_of, ranges},
     sequence::Sequence,
@@ -36,7 +36,6 @@ pub(crate) struct StoreInner {
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) capabilities: Capabilities,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) sealer: Option<Arc<dyn Sealer>>,
     pub(crate) settings: Settings,
     pub(crate) sequence: Sequence,
@@ -51,13 +50,13 @@ pub(crate) struct StoreInner {
 impl Store {
     /// A store that keeps everything in memory, on the machine's clock, with the default settings.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "an empty backend has nothing that could fail")]
     pub fn in_memory() -> Self {
         let built = Self::builder(Arc::new(MemoryBackend::new())).build();
         built.expect("an empty backend in memory has nothing that could fail")
     }
 
     /// Begins a store on a backend.
-    #[must_use]
     pub fn builder(backend: Arc<dyn Backend>) -> StoreBuilder {
         StoreBuilder::new(backend)
     }
@@ -71,7 +70,6 @@ impl Store {
             capabilities: backend.capabilities(),
             backend,
             clock,
-            entropy,
             sealer,
             settings,
             sequence,
@@ -397,9 +395,8 @@ impl StoreInner {
     /// Waits for a commit whose events somebody else tells, or who holds a lock until it is told.
     pub(crate) fn settle(&self, ticket: Ticket) -> Result<Committed> {
         let durability = ticket.durability();
-        let position = ticket.position();
         ticket.wait().map_err(|source| Error::backend("commit", source))?;
-        Ok(Committed { position, durability })
+        Ok(Committed { durability })
     }
 
     /// Tells the events of what was committed so far, whoever committed it.
@@ -457,6 +454,5 @@ impl Sink for Permitted {
 /// A commit that is published.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Committed {
-    pub(crate) position: Position,
     pub(crate) durability: Durability,
 }

@@ -109,7 +109,7 @@ impl Engine {
         let access = if read_only { Access::ReadOnly } else { Access::ReadWrite };
         let block_cache_bytes = usize::try_from(settings.block_cache_bytes).unwrap_or(usize::MAX);
         let index_settings = IndexSettings { block_cache_bytes, access };
-        let (index, meta) = Index::open(Arc::clone(device), index_settings)?;
+        let (index, meta) = Index::open(device, index_settings)?;
         let meta = meta.map(|bytes| Meta::decode(&bytes).ok_or_else(foreign_meta)).transpose()?;
         let spares = settings.spare_segments;
         let segments = Segments::new(Arc::clone(device), store, settings.segment_bytes, spares);
@@ -176,7 +176,7 @@ impl Engine {
         if !handles.is_empty() {
             self.files.sync(&handles)?;
         }
-        self.remove_orphans(&replay)?;
+        self.remove_orphans()?;
         self.go_on(&replay)?;
         self.remove_stale_segments()?;
         let position = self.position.load(Ordering::Relaxed);
@@ -208,6 +208,8 @@ impl Engine {
             replay.segment.seal(replay.end);
         }
         let segment = self.segments.begin(sequence + 1, start, follows)?;
+        // Numbers of files may have been given out, too, of which there is no trace.
+        self.files.skip_to(segment.header.sequence * FILES_MAX);
         self.queue.lock().tail = Tail::new(segment, start);
         Ok(())
     }
@@ -230,7 +232,7 @@ impl Engine {
     }
 
     /// Removes files of bodies that nobody owns: nobody will.
-    fn remove_orphans(&self, replay: &Replay) -> Result<(), BackendError> {
+    fn remove_orphans(&self) -> Result<(), BackendError> {
         let folder = BlobFileId::FOLDER;
         let listed = self.device.list(folder);
         let listed = listed.map_err(|error| BackendError::io("list", folder, error))?;
@@ -242,10 +244,6 @@ impl Engine {
                 let removed = self.device.remove(&name);
                 removed.map_err(|error| BackendError::io("remove", &name, error))?;
             }
-        }
-        if !replay.is_clean {
-            // Numbers may have been given out of which a crash left no trace.
-            self.files.skip_to(self.files.peek_number() + SKIPPED_FILES);
         }
         self.published.lock().dead_files.clear();
         Ok(())
@@ -337,5 +335,5 @@ fn foreign_meta() -> BackendError {
 /// Where the log of a new store begins: 0 is nobody's place.
 pub(super) const FIRST_LSN: Lsn = 4096;
 
-/// More files than this are not written in one run without a checkpoint.
-const SKIPPED_FILES: u64 = 1 << 32;
+/// A process writes fewer files than this in its life.
+const FILES_MAX: u64 = 1 << 32;

@@ -13,6 +13,13 @@ pub(crate) mod list;
 pub(crate) mod mark;
 pub(crate) mod put;
 pub(crate) mod rename;
+mod upload;
+pub(crate) mod upload_abort;
+pub(crate) mod upload_complete;
+pub(crate) mod upload_copy;
+pub(crate) mod upload_create;
+pub(crate) mod upload_list;
+pub(crate) mod upload_part;
 
 use crate::{
     bucket::Bucket,

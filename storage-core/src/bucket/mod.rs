@@ -5,8 +5,10 @@ mod copies;
 mod listing;
 mod marks;
 mod objects;
+mod uploads;
 
 pub use listing::Listing;
+pub(crate) use listing::pages;
 
 use crate::{
     action::Action,

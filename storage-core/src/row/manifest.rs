@@ -1,7 +1,10 @@
 //! The parts of a body: which bytes of which blobs, in order.
 
 use super::codec::{Damage, Decoder, Encoder};
-use crate::port::BlobRef;
+use crate::{
+    checksum::{Checksum, ChecksumAlgorithm},
+    port::BlobRef,
+};
 use bytes::Bytes;
 
 /// A run of bytes inside one blob.
@@ -56,6 +59,12 @@ pub(crate) struct PartEntry {
 impl PartEntry {
     /// The least a part takes in a row.
     const BYTES_MIN: usize = 2 + 8 + 8 + 1 + 4;
+
+    /// The part's checksum in its upload's algorithm.
+    pub(crate) fn checksum_in(&self, algorithm: ChecksumAlgorithm) -> Checksum {
+        let stored = self.checksum.as_ref().and_then(|it| Checksum::full(algorithm, it));
+        stored.unwrap_or_else(|| Checksum::of_crc64(self.crc64))
+    }
 
     pub(crate) fn encode(&self, row: &mut Encoder) {
         row.u16(self.number);

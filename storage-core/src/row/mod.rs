@@ -33,5 +33,5 @@ pub(crate) use key::{
     part_key, ranges, renamed_key, seq_of, sequence_key, split_row, stamped_prefix, upload_key,
 };
 pub(crate) use manifest::{Extent, ManifestRow, PartEntry};
-pub(crate) use object_row::{BodyRow, ObjectRow, Rare, decode_etag, encode_etag};
+pub(crate) use object_row::{BodyRow, ObjectRow, Rare, encode_etag};
 pub(crate) use upload_row::{CompletedRow, PartRow, UploadRow};

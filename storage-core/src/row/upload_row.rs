@@ -6,7 +6,7 @@ use super::{
     object_row::{Rare, decode_etag, encode_etag},
 };
 use crate::{
-    checksum::{ChecksumAlgorithm, ChecksumType},
+    checksum::{Checksum, ChecksumAlgorithm, ChecksumType},
     etag::ETag,
     storage_class::StorageClass,
     time::Timestamp,
@@ -19,13 +19,14 @@ const FORMAT: u8 = 1;
 /// An upload in progress. Its sequence number is in its key.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct UploadRow {
-    /// Tells apart two uploads that a store from elsewhere could number alike.
+    /// What its name must have beside its number, see [`crate::upload::Place`].
     pub(crate) tag: u64,
     pub(crate) initiated: Timestamp,
     pub(crate) class: StorageClass,
     pub(crate) algorithm: ChecksumAlgorithm,
     pub(crate) checksum_type: ChecksumType,
-    /// The sequence number of what was current when the upload began.
+    /// The sequence number of the object that was current when the upload began; `None` when there
+    /// was none, or a delete marker.
     pub(crate) current_at_start: Option<u64>,
     pub(crate) rare: Rare,
 }
@@ -109,9 +110,10 @@ pub(crate) struct CompletedRow {
     /// The upload's tag, key and list of parts, digested: a repeat must be of the same.
     pub(crate) request: u64,
     pub(crate) version: VersionId,
+    pub(crate) modified: Timestamp,
     pub(crate) etag: ETag,
     pub(crate) size: u64,
-    pub(crate) checksum: Bytes,
+    pub(crate) checksum: Checksum,
 }
 
 impl CompletedRow {
@@ -124,9 +126,11 @@ impl CompletedRow {
             row.u64(seq);
             row.u64(tag);
         });
+        row.i64(self.modified.as_millis());
         encode_etag(self.etag, &mut row);
         row.u64(self.size);
-        row.bytes(&self.checksum);
+        row.u8(self.checksum.algorithm().code());
+        row.bytes(self.checksum.to_string().as_bytes());
         row.finish()
     }
 
@@ -142,18 +146,100 @@ impl CompletedRow {
                 Some((seq, tag)) => VersionId::Stamped { seq, tag },
                 None => VersionId::Null,
             },
+            modified: Timestamp::from_millis(row.i64()?),
             etag: decode_etag(&mut row)?,
             size: row.u64()?,
-            checksum: row.bytes()?,
+            checksum: decode_checksum(&mut row)?,
         };
         row.finish()?;
         Ok(completed)
     }
 }
 
+fn decode_checksum(row: &mut Decoder<'_>) -> Result<Checksum, Damage> {
+    let algorithm = ChecksumAlgorithm::from_code(row.u8()?);
+    let algorithm = algorithm.ok_or(Damage("an unknown checksum algorithm"))?;
+    Checksum::parse(algorithm, row.str()?).map_err(|_| Damage("a checksum that does not parse"))
+}
+
 fn stamp_of(version: VersionId) -> Option<(u64, u64)> {
     match version {
         VersionId::Stamped { seq, tag } => Some((seq, tag)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::Extent;
+
+    #[track_caller]
+    fn check<T: std::fmt::Debug + PartialEq>(
+        row: &T,
+        bytes: &Bytes,
+        decode: impl Fn(&Bytes) -> Result<T, Damage>,
+    ) {
+        assert_eq!(decode(bytes).as_ref(), Ok(row));
+        for end in 0..bytes.len() {
+            assert!(decode(&bytes.slice(..end)).is_err(), "cut at {end}");
+        }
+        let longer = [&bytes[..], &[0]].concat().into();
+        assert!(decode(&longer).is_err());
+    }
+
+    #[test]
+    fn rows_of_uploads_come_back_and_damaged_ones_do_not() {
+        for current_at_start in [None, Some(7)] {
+            let upload = UploadRow {
+                tag: u64::MAX,
+                initiated: Timestamp::from_millis(-1),
+                class: StorageClass::GlacierIr,
+                algorithm: ChecksumAlgorithm::Sha256,
+                checksum_type: ChecksumType::Composite,
+                current_at_start,
+                rare: Rare { envelope: Some("e".into()), ..Rare::default() },
+            };
+            check(&upload, &upload.encode(), UploadRow::decode);
+        }
+    }
+
+    #[test]
+    fn rows_of_parts_come_back_and_damaged_ones_do_not() {
+        let extent = Extent {
+            blob: crate::port::BlobRef::new(b"blob").unwrap(),
+            offset: 1,
+            len: 2,
+            blob_len: 3,
+            envelope: Some("envelope".into()),
+        };
+        let entry = PartEntry {
+            number: 10_000,
+            size: 4,
+            crc64: 5,
+            checksum: Some("sum".into()),
+            extents: vec![extent.clone(), Extent { envelope: None, ..extent }],
+        };
+        let part =
+            PartRow { etag: ETag::of_bytes(b"x"), modified: Timestamp::from_millis(6), entry };
+        check(&part, &part.encode(), PartRow::decode);
+    }
+
+    #[test]
+    fn rows_of_answers_come_back_and_damaged_ones_do_not() {
+        let sum = Checksum::of_bytes(ChecksumAlgorithm::Sha1, b"x");
+        let composite = Checksum::of_parts(ChecksumAlgorithm::Sha1, [sum]).unwrap();
+        for version in [VersionId::Null, VersionId::Stamped { seq: 1, tag: 2 }] {
+            let answer = CompletedRow {
+                at: Timestamp::from_millis(1),
+                request: 2,
+                version,
+                modified: Timestamp::from_millis(3),
+                etag: ETag::of_parts([[4; 16]]),
+                size: 5,
+                checksum: composite,
+            };
+            check(&answer, &answer.encode(), CompletedRow::decode);
+        }
     }
 }
