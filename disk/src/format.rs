@@ -202,7 +202,7 @@ pub(crate) const ALIGN: u64 = 8;
 const MAGIC: &[u8; 4] = b"CFR1";
 const SUMMED_BYTES: usize = 40;
 
-const _: () = assert!(HEADER_BYTES as u64 % ALIGN == 0);
+const _: () = assert!((HEADER_BYTES as u64).is_multiple_of(ALIGN));
 
 #[cfg(test)]
 mod tests;

@@ -51,12 +51,16 @@ impl EventName {
         self.entry().1
     }
 
+    /// Every name.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().map(|entry| entry.0)
+    }
+
     /// The number this event is stored under; never reused.
     pub(crate) fn code(self) -> u8 {
         self.entry().2
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "for readers of the change feed"))]
     pub(crate) fn from_code(code: u8) -> Option<Self> {
         Self::ALL.iter().find(|entry| entry.2 == code).map(|entry| entry.0)
     }

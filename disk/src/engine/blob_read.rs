@@ -8,7 +8,9 @@ use crate::{
         name::BlobName,
         owners::{self, count_of},
     },
-    format::{CHUNK_BYTES, FrameHeader, FrameKind, HEADER_BYTES, Lsn, checksum, extension_bytes, word},
+    format::{
+        CHUNK_BYTES, FrameHeader, FrameKind, HEADER_BYTES, Lsn, checksum, extension_bytes, word,
+    },
     segment::Segment,
 };
 use bytes::Bytes;
@@ -57,7 +59,8 @@ impl Engine {
             Some(segment) => (segment, lsn, FrameKind::Blob),
             None => {
                 let read = &mut |key: Bytes| self.index.get(&key);
-                let place = owners::place(lsn, len, None, &self.segments, read)?.ok_or_else(gone)?;
+                let place =
+                    owners::place(lsn, len, None, &self.segments, read)?.ok_or_else(gone)?;
                 (place.segment, place.lsn, FrameKind::Moved)
             }
         };
@@ -93,12 +96,7 @@ impl Engine {
     }
 
     /// Fills `buffer` from the log at `lsn`, wherever those bytes are by now.
-    fn read_log(
-        &self,
-        segment: &Segment,
-        lsn: Lsn,
-        buffer: &mut [u8],
-    ) -> Result<(), BackendError> {
+    fn read_log(&self, segment: &Segment, lsn: Lsn, buffer: &mut [u8]) -> Result<(), BackendError> {
         // Acquire, with the release in `write_group`: what was written is in the file. What was
         // not is in a buffer, or its owner has written it itself.
         if lsn >= self.written.load(Ordering::Acquire)

@@ -102,7 +102,8 @@ impl Engine {
         let mut queue = self.queue.lock();
         self.check_writable()?;
         if let Some(conflict) = self.find_conflict(&queue, batch, reads)? {
-            return Err(self.settle_conflict(queue, conflict)?);
+            drop(queue);
+            return Err(self.settle_conflict(&conflict)?);
         }
         let changes = match self.decide_claims(&queue, claims, reads)? {
             Claimed::Changed => return Ok(None),
@@ -146,7 +147,11 @@ impl Engine {
     }
 
     /// Makes sure that the next frame fits into the segment.
-    pub(super) fn make_room(&self, queue: &mut MutexGuard<'_, Queue>, bytes: u64) -> Result<(), BackendError> {
+    pub(super) fn make_room(
+        &self,
+        queue: &mut MutexGuard<'_, Queue>,
+        bytes: u64,
+    ) -> Result<(), BackendError> {
         let durable = self.durable.load(Ordering::Relaxed);
         let before = queue.tail.segment().header.sequence;
         match queue.tail.make_room(bytes, durable, &self.segments) {
@@ -155,7 +160,10 @@ impl Engine {
             Err(error) if is_full(&error) => return Err(error),
             Err(error) => return Err(MutexGuard::unlocked(queue, || self.poison(error))),
         }
-        if queue.tail.segment().header.sequence != before {
+        let (segment, next) = (queue.tail.segment(), queue.tail.next());
+        let half = segment.half();
+        // A segment was left, or it is time to make the next one ready.
+        if segment.header.sequence != before || (next < half && next + bytes >= half) {
             self.alarm.ring();
         }
         Ok(())
@@ -230,12 +238,7 @@ impl Engine {
     }
 
     /// Waits until what the conflict is with can be read.
-    fn settle_conflict(
-        &self,
-        queue: MutexGuard<'_, Queue>,
-        conflict: Conflict,
-    ) -> Result<CommitError, BackendError> {
-        drop(queue);
+    fn settle_conflict(&self, conflict: &Conflict) -> Result<CommitError, BackendError> {
         if let Some(position) = conflict.pending {
             self.wait_published(position)?;
         }

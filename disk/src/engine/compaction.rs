@@ -88,9 +88,7 @@ impl Engine {
                 && segment.live() > 0
                 && !maintenance.damaged.contains(&segment.header.sequence)
         });
-        let dead = |segment: &Arc<Segment>| {
-            segment.header.capacity.saturating_sub(segment.live())
-        };
+        let dead = |segment: &Arc<Segment>| segment.header.capacity.saturating_sub(segment.live());
         if segments.iter().map(dead).sum::<u64>() <= self.slack_bytes() {
             return None;
         }
@@ -127,11 +125,7 @@ impl Engine {
     }
 
     /// Copies one blob to the end of the log, unless it is dead or lives elsewhere by now.
-    fn move_blob(
-        &self,
-        segment: &Arc<Segment>,
-        frame: &Frame<'_>,
-    ) -> Result<bool, BackendError> {
+    fn move_blob(&self, segment: &Arc<Segment>, frame: &Frame<'_>) -> Result<bool, BackendError> {
         let lsn = frame.header.lsn;
         let origin = if frame.header.kind == FrameKind::Moved { frame.origin() } else { lsn };
         // First without the commit lock: most of an empty segment is dead.

@@ -58,7 +58,8 @@ fn stored_bound(key: &[u8]) -> Cow<'_, [u8]> {
     if key.is_empty() { Cow::Borrowed(FOREIGN) } else { stored_slice(key) }
 }
 
-const FOREIGN: &[u8] = &[0, 0xff];
+/// Where the keys of the layers above begin.
+pub(crate) const FOREIGN: &[u8] = &[0, 0xff];
 
 #[cfg(test)]
 mod tests {

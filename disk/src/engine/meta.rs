@@ -102,8 +102,7 @@ impl Meta {
             return None;
         }
         let mut meta = Self { clean: rest.try_get_u8().ok()? == 1, ..Self::default() };
-        for number in
-            [&mut meta.end, &mut meta.position, &mut meta.next_file, &mut meta.file_bytes]
+        for number in [&mut meta.end, &mut meta.position, &mut meta.next_file, &mut meta.file_bytes]
         {
             *number = rest.try_get_u64_le().ok()?;
         }

@@ -23,16 +23,17 @@ mod checkpoint;
 mod commit;
 mod compaction;
 mod group;
-mod identity;
-mod keyspace;
+pub(crate) mod identity;
+pub(crate) mod keyspace;
 mod maintain;
-mod meta;
+pub(crate) mod meta;
 mod name;
 mod open;
 mod owners;
 mod publish;
 mod queue;
 mod replay;
+mod verify;
 
 pub(crate) use self::open::{OpenAs, open};
 
@@ -142,10 +143,8 @@ impl Engine {
 
     pub(crate) fn counters(&self, prefix: &[u8]) -> Vec<(Bytes, i64)> {
         let counters = self.counters.read();
-        let from = counters.range::<[u8], _>((
-            std::ops::Bound::Included(prefix),
-            std::ops::Bound::Unbounded,
-        ));
+        let from = counters
+            .range::<[u8], _>((std::ops::Bound::Included(prefix), std::ops::Bound::Unbounded));
         let within = from.take_while(|(key, _)| key.starts_with(prefix));
         within.map(|(key, count)| (key.clone(), *count)).collect()
     }
@@ -262,11 +261,12 @@ impl Engine {
     }
 }
 
-/// True when there was no room: nothing is in doubt then, if nothing was being overwritten.
+/// True when there was no room: nothing is in doubt then, if nothing was being overwritten. A sync
+/// that finds no room leaves as much in doubt as any that fails.
 fn is_full(error: &BackendError) -> bool {
     use io::ErrorKind::{QuotaExceeded, StorageFull};
-    matches!(error, BackendError::Io { source, .. }
-        if matches!(source.kind(), StorageFull | QuotaExceeded))
+    matches!(error, BackendError::Io { action, source, .. }
+        if matches!(source.kind(), StorageFull | QuotaExceeded) && !action.starts_with("sync"))
 }
 
 impl fmt::Debug for Engine {

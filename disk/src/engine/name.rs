@@ -72,7 +72,9 @@ impl BlobName {
                 let len = u32::from_be_bytes(len.try_into().ok()?);
                 Some(Self::Packed { lsn: number, len })
             }
-            FILE => Some(Self::File { file: number, len: u64::from_be_bytes(len.try_into().ok()?) }),
+            FILE => {
+                Some(Self::File { file: number, len: u64::from_be_bytes(len.try_into().ok()?) })
+            }
             _ => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     blob_file::BlobFileId,
-    device::{Device, DeviceLock, LockError, OpenMode},
+    device::{Device, DeviceLock, FileEntry, LockError, OpenMode},
     engine::{
         Engine,
         blob_write::BlobFiles,
@@ -49,9 +49,36 @@ pub(crate) fn open(
         OpenAs::Owner => Some(lock(&**device)?),
         OpenAs::Reader => None,
     };
+    let settings = &settings.bounded();
     let store = identify(&**device, settings, open_as)?;
-    let mut cut = None;
+    let mut attempts = 1;
     let (engine, replay) = loop {
+        match recover(device, settings, store, open_as) {
+            // The owner has used segments again since the manifest was read.
+            Err(BackendError::Damaged { .. })
+                if open_as == OpenAs::Reader && attempts < READER_ATTEMPTS =>
+            {
+                attempts += 1;
+            }
+            outcome => break outcome?,
+        }
+    };
+    *engine.lock.lock() = lock;
+    if open_as == OpenAs::Owner {
+        engine.start(&replay)?;
+    }
+    Ok(engine)
+}
+
+/// The state that the files tell, up to where the log ends.
+fn recover(
+    device: &Arc<dyn Device>,
+    settings: &DiskSettings,
+    store: [u8; 16],
+    open_as: OpenAs,
+) -> Result<(Engine, Replay), BackendError> {
+    let mut cut = None;
+    loop {
         let (mut engine, meta) = Engine::unstarted(device, settings, store, open_as)?;
         let mut replay = Replay::begin(&engine, meta, cut)?;
         replay.run(&engine)?;
@@ -59,14 +86,9 @@ pub(crate) fn open(
         if cut.is_none() {
             engine.bury_unowned();
             engine.queue.get_mut().tail = Tail::new(Arc::clone(&replay.segment), replay.end);
-            break (engine, replay);
+            return Ok((engine, replay));
         }
-    };
-    *engine.lock.lock() = lock;
-    if open_as == OpenAs::Owner {
-        engine.start(replay)?;
     }
-    Ok(engine)
 }
 
 fn lock(device: &dyn Device) -> Result<Box<dyn DeviceLock>, BackendError> {
@@ -84,10 +106,8 @@ fn identify(
     if let Some(store) = identity::read(device)? {
         return Ok(store);
     }
-    let foreign = |detail: &str| BackendError::Foreign {
-        place: device.place(),
-        detail: detail.into(),
-    };
+    let foreign =
+        |detail: &str| BackendError::Foreign { place: device.place(), detail: detail.into() };
     if open_as == OpenAs::Reader {
         return Err(foreign("there is none"));
     }
@@ -163,7 +183,7 @@ impl Engine {
     }
 
     /// Makes durable what was found, clears away what is not needed, and goes on.
-    fn start(&self, replay: Replay) -> Result<(), BackendError> {
+    fn start(&self, replay: &Replay) -> Result<(), BackendError> {
         for segment in &replay.replayed {
             segment.sync()?;
         }
@@ -177,7 +197,8 @@ impl Engine {
             self.files.sync(&handles)?;
         }
         self.remove_orphans()?;
-        self.go_on(&replay)?;
+        self.take_spares()?;
+        self.go_on(replay)?;
         self.remove_stale_segments()?;
         let position = self.position.load(Ordering::Relaxed);
         let mut queue = self.queue.lock();
@@ -200,7 +221,8 @@ impl Engine {
             self.segments.resume(&replay.segment);
             return Ok(());
         }
-        let last = replay.found.values().map(|header| (header.sequence, header.start + header.capacity));
+        let last =
+            replay.found.values().map(|header| (header.sequence, header.start + header.capacity));
         let sequence = last.clone().map(|(sequence, _)| sequence).max().unwrap_or(0);
         let start = last.map(|(_, end)| end).max().unwrap_or(FIRST_LSN).max(replay.end);
         let follows = if replay.found.is_empty() { 0 } else { replay.end };
@@ -249,20 +271,24 @@ impl Engine {
         Ok(())
     }
 
+    /// Takes in the files that wait for use: a crash may have left some.
+    fn take_spares(&self) -> Result<(), BackendError> {
+        for entry in list_log(&*self.device)? {
+            let name = format!("{FOLDER}/{}", entry.name);
+            if entry.name.starts_with("spare-") {
+                self.segments.insert_spare(&name, entry.len)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Takes back segments that the log does not consist of.
     fn remove_stale_segments(&self) -> Result<(), BackendError> {
-        let listed = self.device.list(FOLDER);
-        let listed = listed.map_err(|error| BackendError::io("list", FOLDER, error))?;
-        let (spares, others): (Vec<_>, _) =
-            listed.into_iter().partition(|entry| entry.name.starts_with("spare-"));
-        for entry in spares {
-            self.segments.insert_spare(&format!("{FOLDER}/{}", entry.name), entry.len)?;
-        }
         let kept: Vec<_> =
             self.segments.all().iter().map(|segment| segment.header.file_name()).collect();
-        for entry in others {
+        for entry in list_log(&*self.device)? {
             let name = format!("{FOLDER}/{}", entry.name);
-            if !kept.contains(&name) {
+            if !entry.name.starts_with("spare-") && !kept.contains(&name) {
                 self.segments.take_back(&name, entry.len)?;
             }
         }
@@ -297,9 +323,11 @@ pub(super) fn read_headers(
 
 /// The sequence numbers that the names of the log's files tell.
 fn found_segments(device: &dyn Device) -> Result<impl Iterator<Item = u64>, BackendError> {
-    let listed = device.list(FOLDER);
-    let listed = listed.map_err(|error| BackendError::io("list", FOLDER, error))?;
-    Ok(listed.into_iter().filter_map(|entry| sequence_of(&entry.name)))
+    Ok(list_log(device)?.into_iter().filter_map(|entry| sequence_of(&entry.name)))
+}
+
+fn list_log(device: &dyn Device) -> Result<Vec<FileEntry>, BackendError> {
+    device.list(FOLDER).map_err(|error| BackendError::io("list", FOLDER, error))
 }
 
 fn sequence_of(name: &str) -> Option<u64> {
@@ -334,6 +362,9 @@ fn foreign_meta() -> BackendError {
 
 /// Where the log of a new store begins: 0 is nobody's place.
 pub(super) const FIRST_LSN: Lsn = 4096;
+
+/// How many times a reader that takes no lock begins anew.
+const READER_ATTEMPTS: usize = 4;
 
 /// A process writes fewer files than this in its life.
 const FILES_MAX: u64 = 1 << 32;

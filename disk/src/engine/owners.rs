@@ -205,6 +205,11 @@ fn file_row(count: u64, len: u64) -> Bytes {
     Bytes::from([count.to_le_bytes(), len.to_le_bytes()].concat())
 }
 
+/// The length that a file's row tells.
+pub(crate) fn file_len_of(row: &[u8]) -> Result<u64, BackendError> {
+    number_of(row.get(8..).unwrap_or(&[]))
+}
+
 /// The number of owners that a row tells.
 pub(crate) fn count_of(row: &[u8]) -> Result<u64, BackendError> {
     number_of(row)

@@ -17,7 +17,7 @@ use crate::{
         owners,
         queue::Entry,
     },
-    format::{FrameKind, Lsn},
+    format::{FrameKind, HEADER_BYTES, Lsn},
     log::{
         batch_record::BatchRecord,
         reader::{Frame, FrameReader},
@@ -113,11 +113,16 @@ impl Replay {
                 // A lost file's commit: the log ends in front of it.
                 return Ok(());
             }
-            let Some(next) = self.next_segment(engine) else { break };
+            let Some(next) = self.next_segment() else { break };
             segment.seal(self.end);
-            self.end = next.start();
-            engine.segments.insert(Arc::clone(&next));
-            self.segment = next;
+            self.end = next.start;
+            // The checkpoint may know it: it was begun before that.
+            let known = engine.segments.find(next.start);
+            self.segment = known.unwrap_or_else(|| {
+                let segment = Arc::new(Segment::new(next, &engine.device));
+                engine.segments.insert(Arc::clone(&segment));
+                segment
+            });
         }
         if self.is_clean { Ok(()) } else { self.check_end() }
     }
@@ -155,24 +160,23 @@ impl Replay {
         later.map(|(_, header)| header).find(|header| header.follows == self.end)
     }
 
-    fn next_segment(&mut self, engine: &Engine) -> Option<Arc<Segment>> {
+    fn next_segment(&mut self) -> Option<SegmentHeader> {
         if let Some(header) = self.jump().copied() {
             // That recovery synced everything in front of it.
             self.durable = self.durable.max(self.end);
             self.is_clean = false;
-            return Some(Arc::new(Segment::new(header, &engine.device)));
+            return Some(header);
         }
         // A rest that is too short for a pad is skipped.
-        if self.segment.end() - self.end >= crate::format::HEADER_BYTES as u64 {
+        if self.segment.end() - self.end >= HEADER_BYTES as u64 {
             return None;
         }
-        let behind = |header: &&SegmentHeader| {
-            header.start == self.segment.end() && header.follows == 0
-        };
+        let behind =
+            |header: &&SegmentHeader| header.start == self.segment.end() && header.follows == 0;
         let later = self.found.range(self.segment.header.sequence + 1..);
-        let next = later.map(|(_, header)| header).find(behind)?;
+        let next = later.map(|(_, header)| header).find(behind).copied()?;
         self.is_clean = false;
-        Some(Arc::new(Segment::new(*next, &engine.device)))
+        Some(next)
     }
 
     /// Looks behind the end for proof that it is none.
@@ -191,7 +195,8 @@ impl Replay {
         if here.is_some() {
             return Ok(here);
         }
-        for header in self.found.range(self.segment.header.sequence + 1..).map(|(_, header)| header) {
+        for header in self.found.range(self.segment.header.sequence + 1..).map(|(_, header)| header)
+        {
             if header.follows > self.end {
                 return Ok(Some(header.start));
             }
@@ -220,12 +225,14 @@ impl Replay {
             FrameKind::Batch => {
                 let record = BatchRecord::decode(frame.payload());
                 let record = record.ok_or_else(|| undecodable("a commit that does not decode"))?;
-                self.apply_batch(engine, lsn, frame.end(), record).map_err(|error| match error {
-                    BackendError::NoSuchBlob { blob } => {
-                        undecodable(&format!("a commit about blob {blob}, which is not there"))
-                    }
-                    error => error,
-                })?;
+                self.apply_batch(engine, lsn, frame.end(), record).map_err(
+                    |error| match error {
+                        BackendError::NoSuchBlob { blob } => {
+                            undecodable(&format!("a commit about blob {blob}, which is not there"))
+                        }
+                        error => error,
+                    },
+                )?;
             }
             FrameKind::Moved => apply_moved(engine, segment, frame)?,
         }
@@ -302,8 +309,10 @@ impl Replay {
                 // Freed again by a later commit, and perhaps removed already.
                 continue;
             }
-            match BlobFileReader::open(&*engine.device, engine.files.id(file), len) {
-                Ok(_) => self.unsynced_files.push(file),
+            let file_of = BlobFileReader::open(&*engine.device, engine.files.id(file), len);
+            // All of it: what was not synced may be there in part.
+            match file_of.and_then(|reader| reader.verify()) {
+                Ok(()) => self.unsynced_files.push(file),
                 Err(error) if is_lost(&error) => return Ok(Some(position)),
                 Err(error) => return Err(error),
             }

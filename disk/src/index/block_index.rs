@@ -111,6 +111,13 @@ impl BlockIndex {
         &self.rests[self.blocks[number].rest_at..end]
     }
 
+    /// The separator in front of block `number`.
+    pub(super) fn separator(&self, number: usize) -> Vec<u8> {
+        let group = number / GROUP;
+        let shared = &self.group_key(group)[..self.groups[group].shared];
+        [shared, self.rest(number)].concat()
+    }
+
     /// The run's first key.
     pub(super) fn first_key(&self) -> &[u8] {
         self.group_key(0)
@@ -267,6 +274,7 @@ mod tests {
             above.push(0);
             [key.clone(), below, above, [key, &b"\xff"[..]].concat()]
         };
+        assert!((0..keys.len()).all(|number| index.separator(number) == keys[number]));
         for probe in keys.iter().flat_map(near) {
             let plain = keys.partition_point(|key| *key <= probe).saturating_sub(1);
             assert_eq!(index.find(&probe), plain, "{probe:?}");

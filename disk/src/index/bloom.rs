@@ -45,6 +45,11 @@ impl Bloom {
         Self { words: vec![0; lines * LINE_WORDS] }
     }
 
+    /// A filter that denies nothing.
+    pub(super) fn open_to_all() -> Self {
+        Self { words: vec![u64::MAX; LINE_WORDS] }
+    }
+
     /// Reads a filter; `None` when it is not a whole number of lines.
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         if bytes.is_empty() || !bytes.len().is_multiple_of(LINE_BYTES) {

@@ -3,33 +3,56 @@
 use super::{
     bloom,
     cache::BlockCache,
-    manifest::{Found, NAMES, RunRecord, Slot, read, read_slot},
-    run::{Run, damaged},
+    manifest::{NAMES, RunRecord, Slot, read, read_slot},
+    run::{FOLDER, Run, damaged, id_of},
 };
 use crate::{device::Device, verify::Finding};
 use cistern_storage_core::port::BackendError;
+use std::io;
 
-/// Reads the manifests; reports those that do not verify.
+/// Reads the manifests and all runs, whether the store can be opened or not, and reports what is
+/// wrong with them.
 ///
 /// # Errors
-/// When the device fails, or both are damaged.
-pub(crate) fn manifests(
+/// When the device fails; damage is reported, not returned.
+pub(crate) fn base(
     device: &dyn Device,
     report: &mut dyn FnMut(Finding),
-) -> Result<Found, BackendError> {
+) -> Result<(), BackendError> {
+    let found = match read(device) {
+        Ok(found) => found,
+        Err(error) => return report_damage(Err(error), NAMES[0], report),
+    };
     for name in NAMES {
         if let Slot::Invalid(detail) = read_slot(device, name)? {
-            report(Finding::new(name, 0, detail));
+            // Beside a valid one it may have been under way when the machine stopped.
+            report(Finding::note(name, 0, detail));
         }
     }
-    read(device)
+    let records = found.manifest.map(|manifest| manifest.runs).unwrap_or_default();
+    for record in &records {
+        run(device, *record, report)?;
+    }
+    let listed = device.list(FOLDER).map_err(|error| BackendError::io("list", FOLDER, error))?;
+    for entry in listed {
+        let id = id_of(&entry.name);
+        if records.iter().all(|record| Some(record.id) != id) {
+            let name = format!("{FOLDER}/{}", entry.name);
+            report(Finding::note(
+                name,
+                0,
+                "no manifest names this run; opening the store removes it",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Reads a whole run and reports what is wrong with it.
 ///
 /// # Errors
 /// When the device fails; damage is reported, not returned.
-pub(crate) fn run(
+fn run(
     device: &dyn Device,
     record: RunRecord,
     report: &mut dyn FnMut(Finding),
@@ -38,9 +61,25 @@ pub(crate) fn run(
         is_recorded(&run, record)?;
         rows(&run, report)
     });
+    report_damage(outcome, FOLDER, report)
+}
+
+/// Turns damage into a finding. `place` is where something lies that is missing.
+///
+/// # Errors
+/// Whatever else failed.
+pub(crate) fn report_damage(
+    outcome: Result<(), BackendError>,
+    place: &str,
+    report: &mut dyn FnMut(Finding),
+) -> Result<(), BackendError> {
     match outcome {
         Err(BackendError::Damaged { place, offset, detail }) => {
             report(Finding::new(place, offset, detail));
+            Ok(())
+        }
+        Err(BackendError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            report(Finding::new(place, 0, "it is not there"));
             Ok(())
         }
         outcome => outcome,

@@ -3,7 +3,7 @@
 use super::{block::Block, run::Run};
 use bytes::Bytes;
 use cistern_storage_core::port::{BackendError, KeyRange, Order};
-use std::{cmp::Ordering, ops::Bound};
+use std::{cmp::Ordering, ops::Bound, sync::Arc};
 
 /// How much of a run is read at once when it is read from end to end.
 const STREAM_BYTES: u64 = 512 << 10;
@@ -16,7 +16,7 @@ pub(super) enum Source<'a> {
     /// Part of a run, through the block cache.
     Run(RunCursor<'a>),
     /// A whole run, past the block cache.
-    Stream(RunStream<'a>),
+    Stream(RunStream),
 }
 
 impl Source<'_> {
@@ -69,7 +69,7 @@ impl Source<'_> {
 /// A cursor over rows in memory.
 pub(super) struct RowsCursor<'a> {
     head: Option<(Bytes, Option<Bytes>)>,
-    rest: Box<dyn Iterator<Item = (Bytes, Option<Bytes>)> + 'a>,
+    rest: Box<dyn Iterator<Item = (Bytes, Option<Bytes>)> + Send + 'a>,
 }
 
 impl std::fmt::Debug for RowsCursor<'_> {
@@ -79,7 +79,7 @@ impl std::fmt::Debug for RowsCursor<'_> {
 }
 
 impl<'a> RowsCursor<'a> {
-    pub(super) fn new(rows: impl Iterator<Item = (Bytes, Option<Bytes>)> + 'a) -> Self {
+    pub(super) fn new(rows: impl Iterator<Item = (Bytes, Option<Bytes>)> + Send + 'a) -> Self {
         let mut rest = Box::new(rows);
         Self { head: rest.next(), rest }
     }
@@ -218,8 +218,8 @@ fn overlaps(first: &[u8], last: &[u8], range: KeyRange<'_>) -> bool {
 
 /// A cursor over a whole run, forward, that reads far ahead and leaves the block cache alone.
 #[derive(Debug)]
-pub(super) struct RunStream<'a> {
-    run: &'a Run,
+pub(super) struct RunStream {
+    run: Arc<Run>,
     chunk: Vec<u8>,
     chunk_at: u64,
     /// `None` at the end.
@@ -229,9 +229,9 @@ pub(super) struct RunStream<'a> {
     key: Vec<u8>,
 }
 
-impl<'a> RunStream<'a> {
+impl RunStream {
     /// A cursor at the run's first entry.
-    pub(super) fn begin(run: &'a Run) -> Result<Self, BackendError> {
+    pub(super) fn begin(run: Arc<Run>) -> Result<Self, BackendError> {
         let (chunk, key) = (Vec::new(), Vec::new());
         let mut stream =
             Self { run, chunk, chunk_at: 0, block: None, block_number: 0, entry: 0, key };

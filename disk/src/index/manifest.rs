@@ -170,7 +170,9 @@ pub(crate) fn read(device: &dyn Device) -> Result<Found, BackendError> {
     Ok(Found { manifest: valid.max_by_key(|manifest| manifest.sequence), one_invalid })
 }
 
-/// Writes manifests. After a failure it writes no more: what is on the medium is in doubt then.
+/// Writes manifests. After a sync that failed it writes no more: what is on the medium is in doubt
+/// then. A write that failed, as for want of room, may be tried again: it has spoilt at most the
+/// file that was due to be replaced.
 #[derive(Debug)]
 pub(super) struct ManifestWriter {
     files: [Option<Arc<dyn DeviceFile>>; 2],
@@ -199,7 +201,8 @@ impl ManifestWriter {
     /// Writes a manifest with `runs` and `meta` and makes it durable.
     ///
     /// # Errors
-    /// When it cannot be written or synced; every later call is refused then.
+    /// When it cannot be written: either the old or the new one is found at the next opening. When
+    /// it cannot be synced: then every later call is refused, too.
     pub(super) fn write(
         &mut self,
         device: &dyn Device,
@@ -210,32 +213,31 @@ impl ManifestWriter {
         if let Some(cause) = &self.failed {
             return Err(BackendError::Poisoned { cause: cause.clone() });
         }
-        let manifest = Manifest { sequence: self.sequence + 1, next_run, runs, meta };
-        let written = self.write_slot(device, &manifest);
-        match &written {
-            Ok(()) => {
-                self.sequence = manifest.sequence;
-                self.meta = Some(manifest.meta);
-            }
-            Err(error) => self.failed = Some(error.to_string()),
-        }
-        written
-    }
-
-    fn write_slot(&mut self, device: &dyn Device, next: &Manifest) -> Result<(), BackendError> {
-        let slot = usize::from(next.sequence % 2 == 1);
+        let sequence = self.sequence + 1;
+        let slot = usize::from(sequence % 2 == 1);
         let name = NAMES[slot];
-        let known = self.files[slot].is_some();
+        let is_first = self.files[slot].is_none();
         let file = match &self.files[slot] {
             Some(file) => Arc::clone(file),
-            None => Arc::clone(self.files[slot].insert(open_slot(device, name)?)),
+            None => open_slot(device, name)?,
         };
-        let action = |action| move |error| BackendError::io(action, name, error);
-        file.write_at(&next.encode(), 0).map_err(action("write"))?;
-        file.sync().map_err(action("sync"))?;
+        let manifest = Manifest { sequence, next_run, runs, meta };
+        let io = |action| move |error| BackendError::io(action, name, error);
+        file.write_at(&manifest.encode(), 0).map_err(io("write"))?;
+        let mut synced = file.sync().map_err(io("sync"));
         // A name is made durable once in the life of a writer, even if the file was there already:
         // whoever made it may have died before the folder was synced.
-        if known { Ok(()) } else { device.sync_folder("").map_err(action("sync the folder of")) }
+        if is_first {
+            synced = synced.and_then(|()| device.sync_folder("").map_err(io("sync the folder of")));
+        }
+        if let Err(error) = &synced {
+            self.failed = Some(format!("sync {name}: {error}"));
+            return synced;
+        }
+        self.files[slot] = Some(file);
+        self.sequence = sequence;
+        self.meta = Some(manifest.meta);
+        Ok(())
     }
 }
 

@@ -26,6 +26,7 @@ mod merge;
 mod overlay;
 pub(crate) mod run;
 mod run_writer;
+pub(crate) mod salvage;
 mod sum;
 
 #[cfg(test)]
@@ -56,6 +57,9 @@ use std::{
 /// under its eyes.
 const READ_ONLY_ATTEMPTS: usize = 8;
 
+/// How much one step of a merge writes: some tens of milliseconds of work.
+const STEP_BYTES: u64 = 16 << 20;
+
 /// What an index needs to know.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct IndexSettings {
@@ -81,11 +85,10 @@ pub(crate) struct Index {
     access: Access,
     cache: Arc<BlockCache>,
     state: RwLock<State>,
-    epoch: AtomicU64,
     next_run: AtomicU64,
     manifest: Mutex<ManifestWriter>,
     checkpointing: Mutex<()>,
-    merging: Mutex<()>,
+    merging: Mutex<Option<MergeJob>>,
     /// Runs that no manifest names, to be removed after the next manifest.
     strays: Mutex<Vec<String>>,
 }
@@ -167,11 +170,10 @@ impl Index {
                 active: Generation::default(),
                 lower: Arc::new(Lower { frozen: Vec::new(), runs }),
             }),
-            epoch: AtomicU64::new(0),
             next_run: AtomicU64::new(next_run),
             manifest: Mutex::new(ManifestWriter::after(manifest)),
             checkpointing: Mutex::new(()),
-            merging: Mutex::new(()),
+            merging: Mutex::new(None),
             strays: Mutex::new(strays),
         };
         // A manifest that does not verify may have named them: they stay until it is replaced.
@@ -206,14 +208,6 @@ impl Index {
             }
         }
         Ok(None)
-    }
-
-    /// What the generations in memory know of `key`: nothing, a tombstone, or its value. Never
-    /// touches the medium.
-    pub(crate) fn get_in_memory(&self, key: &[u8]) -> Option<Option<Bytes>> {
-        let state = self.state.read();
-        let frozen = || state.lower.frozen.iter().find_map(|frozen| frozen.entry(key));
-        state.active.entry(key).or_else(frozen).cloned()
     }
 
     /// At most `limit` rows of `range`, in `order`, all of one moment.
@@ -264,17 +258,6 @@ impl Index {
         self.state.read().active.bytes() as u64
     }
 
-    /// How many frozen generations wait for a checkpoint.
-    pub(crate) fn frozen(&self) -> usize {
-        self.state.read().lower.frozen.len()
-    }
-
-    /// A number that changes whenever rows move between generations and runs.
-    pub(crate) fn epoch(&self) -> u64 {
-        // Acquire, with the release in `replace_lower`: who sees the number sees the move.
-        self.epoch.load(Ordering::Acquire)
-    }
-
     /// Freezes the active generation; an empty one takes its place. Does nothing when it is empty.
     pub(crate) fn freeze(&self) {
         let mut state = self.state.write();
@@ -284,12 +267,7 @@ impl Index {
         let active = std::mem::take(&mut state.active);
         let mut lower = Lower::clone(&state.lower);
         lower.frozen.insert(0, Arc::new(active));
-        self.replace_lower(&mut state, lower);
-    }
-
-    fn replace_lower(&self, state: &mut State, lower: Lower) {
         state.lower = Arc::new(lower);
-        self.epoch.fetch_add(1, Ordering::Release);
     }
 
     /// Makes everything frozen, and `meta`, durable: one new run, then one new manifest. When it
@@ -309,13 +287,14 @@ impl Index {
         let mut manifest = self.manifest.lock();
         // A merge may have replaced runs meanwhile, so they are taken anew; the new one is newest.
         let mut runs = self.state.read().lower.runs.clone();
-        runs.splice(0..0, run);
-        self.write_manifest(&mut manifest, &runs, meta)?;
+        runs.splice(0..0, run.clone());
+        self.write_manifest(&mut manifest, &runs, meta)
+            .inspect_err(|_| self.leave_stray(run.as_deref()))?;
         let mut state = self.state.write();
         let mut frozen = state.lower.frozen.clone();
         // Whatever was frozen since stands in front.
         frozen.truncate(frozen.len() - taken);
-        self.replace_lower(&mut state, Lower { frozen, runs });
+        state.lower = Arc::new(Lower { frozen, runs });
         drop(state);
         drop(manifest);
         self.remove_strays();
@@ -345,15 +324,18 @@ impl Index {
         entries_max: u64,
         tombstones: Tombstones,
     ) -> Result<Option<Arc<Run>>, BackendError> {
-        // Relaxed: the number only has to be unique.
-        let id = self.next_run.fetch_add(1, Ordering::Relaxed);
-        let mut writer = RunWriter::create(&*self.device, id, entries_max)?;
-        let filled = fill(&mut writer, &mut merged, tombstones);
+        let mut writer = RunWriter::create(&self.device, self.new_run_id(), entries_max)?;
+        let filled = fill(&mut writer, &mut merged, tombstones, u64::MAX);
         if let Err(error) = filled {
             writer.abandon();
             return Err(error);
         }
         Ok(writer.finish(&self.cache)?.map(Arc::new))
+    }
+
+    fn new_run_id(&self) -> u64 {
+        // Relaxed: the number only has to be unique.
+        self.next_run.fetch_add(1, Ordering::Relaxed)
     }
 
     fn write_manifest(
@@ -366,51 +348,79 @@ impl Index {
         manifest.write(&*self.device, next_run, runs.iter().map(|run| record(run)).collect(), meta)
     }
 
-    /// Merges runs, once, if there is anything that ought to be merged. True when it did. Takes as
-    /// long as writing the result does; nobody waits for it but other merges.
+    /// Does one step of merging runs, if there is anything that ought to be merged: at most
+    /// [`STEP_BYTES`] are written. True when it did something; a large merge takes many calls, with
+    /// anything else between them.
     ///
     /// # Errors
-    /// When a run cannot be read or the result cannot be written. Nothing has changed then.
+    /// When a run cannot be read or the result cannot be written. The merge is given up then, and
+    /// nothing has changed.
     pub(crate) fn merge(&self) -> Result<bool, BackendError> {
         self.check_writable()?;
-        let _turn = self.merging.lock();
-        let inputs = {
-            let runs = self.state.read().lower.runs.clone();
-            let weights: Vec<_> = runs.iter().map(|run| weight(run)).collect();
-            let Some(count) = merge::merge_count(&weights) else { return Ok(false) };
-            (runs[..count].to_vec(), count == runs.len())
+        let mut merging = self.merging.lock();
+        let job = match merging.take() {
+            Some(job) => Some(job),
+            None => self.plan_merge()?,
         };
-        let (inputs, reaches_lowest) = inputs;
-        let sources = inputs.iter().map(|run| RunStream::begin(run).map(Source::Stream));
-        let merged = Merged::new(sources.collect::<Result<_, _>>()?, Order::Forward);
-        let entries_max = inputs.iter().map(|run| run.entries()).sum();
-        let output =
-            self.write_run(merged, entries_max, Tombstones::unless_lowest(reaches_lowest))?;
-        self.install_merged(&inputs, output)?;
-        for run in &inputs {
-            self.remove_run(run.name());
+        let Some(mut job) = job else { return Ok(false) };
+        let step_end = job.writer.len() + STEP_BYTES;
+        match fill(&mut job.writer, &mut job.merged, job.tombstones, step_end) {
+            Ok(Filled::InPart) => *merging = Some(job),
+            Ok(Filled::Wholly) => {
+                let output = job.writer.finish(&self.cache)?.map(Arc::new);
+                self.install_merged(&job.inputs, output.as_ref())?;
+                job.inputs.iter().for_each(|run| self.remove_run(run.name()));
+                self.remove_strays();
+            }
+            Err(error) => {
+                job.writer.abandon();
+                return Err(error);
+            }
         }
         Ok(true)
+    }
+
+    /// Begins a merge, if the policy wants one.
+    fn plan_merge(&self) -> Result<Option<MergeJob>, BackendError> {
+        let runs = self.state.read().lower.runs.clone();
+        let weights: Vec<_> = runs.iter().map(|run| weight(run)).collect();
+        let Some(count) = merge::merge_count(&weights) else { return Ok(None) };
+        // Runs that a checkpoint adds while the merge is under way are newer than all of these.
+        let tombstones = Tombstones::unless_lowest(count == runs.len());
+        let inputs = runs[..count].to_vec();
+        let sources =
+            inputs.iter().map(|run| RunStream::begin(Arc::clone(run)).map(Source::Stream));
+        let merged = Merged::new(sources.collect::<Result<_, _>>()?, Order::Forward);
+        let entries_max = inputs.iter().map(|run| run.entries()).sum();
+        let writer = RunWriter::create(&self.device, self.new_run_id(), entries_max)?;
+        Ok(Some(MergeJob { inputs, merged, writer, tombstones }))
     }
 
     /// Puts `output` where `inputs` stand, in the manifest and for readers.
     fn install_merged(
         &self,
         inputs: &[Arc<Run>],
-        output: Option<Arc<Run>>,
+        output: Option<&Arc<Run>>,
     ) -> Result<(), BackendError> {
         let mut manifest = self.manifest.lock();
         let mut runs = self.state.read().lower.runs.clone();
         let at = runs.iter().position(|run| run.id() == inputs[0].id());
         let at = at.expect("only a merge removes runs, and there is one at a time");
-        runs.splice(at..at + inputs.len(), output);
+        runs.splice(at..at + inputs.len(), output.cloned());
         let meta =
             manifest.meta().cloned().expect("runs come from a checkpoint, which leaves meta");
-        self.write_manifest(&mut manifest, &runs, meta)?;
+        self.write_manifest(&mut manifest, &runs, meta)
+            .inspect_err(|_| self.leave_stray(output.map(Arc::as_ref)))?;
         let mut state = self.state.write();
         let frozen = state.lower.frozen.clone();
-        self.replace_lower(&mut state, Lower { frozen, runs });
+        state.lower = Arc::new(Lower { frozen, runs });
         Ok(())
+    }
+
+    /// A run whose manifest could not be written is named by none, or perhaps by one that made it to
+    /// the medium after all: its file stays until a later manifest is there for certain.
+    fn leave_stray(&self, run: Option<&Run>) {
+        self.strays.lock().extend(run.map(|run| run.name().to_owned()));
     }
 
     /// Removes the files of runs that no manifest names. One that cannot be removed now is removed
@@ -475,18 +485,40 @@ impl Tombstones {
     }
 }
 
+/// A merge under way.
+#[derive(Debug)]
+struct MergeJob {
+    /// The newest runs when it began.
+    inputs: Vec<Arc<Run>>,
+    merged: Merged<'static>,
+    writer: RunWriter,
+    tombstones: Tombstones,
+}
+
+/// How far a run was filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Filled {
+    /// There is more.
+    InPart,
+    /// That was all.
+    Wholly,
+}
+
+/// Writes what `merged` yields until the file has `len_max` bytes.
 fn fill(
-    writer: &mut RunWriter<'_>,
+    writer: &mut RunWriter,
     merged: &mut Merged<'_>,
     tombstones: Tombstones,
-) -> Result<(), BackendError> {
-    while let Some(source) = merged.next()? {
+    len_max: u64,
+) -> Result<Filled, BackendError> {
+    while writer.len() < len_max {
+        let Some(source) = merged.next()? else { return Ok(Filled::Wholly) };
         let (Some(key), value) = (source.key(), source.value_slice()) else { break };
         if value.is_some() || tombstones == Tombstones::Keep {
             writer.push(key, value)?;
         }
     }
-    Ok(())
+    Ok(Filled::InPart)
 }
 
 /// The first `limit` rows that `merged` yields inside of `range`.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, btree_map};
 const ROW_OVERHEAD_BYTES: usize = 112;
 
 /// Entries of a generation, in one of the two orders.
-pub(super) type Entries<'g> = Box<dyn Iterator<Item = (&'g Bytes, &'g Option<Bytes>)> + 'g>;
+pub(super) type Entries<'g> = Box<dyn Iterator<Item = (&'g Bytes, &'g Option<Bytes>)> + Send + 'g>;
 
 /// Rows and tombstones, newer than every run. Written while it is the active generation, never
 /// again once it is frozen.

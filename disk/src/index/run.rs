@@ -155,6 +155,15 @@ pub(crate) struct Run {
     slots: Arc<RunSlots>,
 }
 
+/// What is asked of a run's filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FilterMust {
+    /// Its place is enough: rows are read without it.
+    Exist,
+    /// Its checksum must hold.
+    Verify,
+}
+
 /// Damage in the file `name`.
 pub(super) fn damaged(name: &str, offset: u64, detail: &str) -> BackendError {
     BackendError::Damaged { place: name.to_owned(), offset, detail: detail.to_owned() }
@@ -169,6 +178,27 @@ impl Run {
         device: &dyn Device,
         id: u64,
         cache: &Arc<BlockCache>,
+    ) -> Result<Self, BackendError> {
+        Self::open_with(device, id, cache, FilterMust::Verify)
+    }
+
+    /// As [`Self::open`], but does without the filter when it is damaged.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(super) fn open_without_filter(
+        device: &dyn Device,
+        id: u64,
+        cache: &Arc<BlockCache>,
+    ) -> Result<Self, BackendError> {
+        Self::open_with(device, id, cache, FilterMust::Exist)
+    }
+
+    fn open_with(
+        device: &dyn Device,
+        id: u64,
+        cache: &Arc<BlockCache>,
+        filter_must: FilterMust,
     ) -> Result<Self, BackendError> {
         let name = file_name(id);
         let io = |error| read_error(&name, error);
@@ -204,14 +234,18 @@ impl Run {
         let index = BlockIndex::decode(&index, HEADER_BYTES as u64..footer.index_at)
             .filter(|index| index.count() as u64 == footer.blocks)
             .ok_or_else(|| damaged(&name, footer.index_at, "the block index does not fit"))?;
-        let bloom = section(
+        let filter = section(
             footer.bloom_at,
             footer.bloom_len,
             footer.bloom_sum,
             "the filter's checksum does not match",
-        )?;
-        let bloom = Bloom::from_bytes(&bloom)
-            .ok_or_else(|| damaged(&name, footer.bloom_at, "the filter has no whole lines"))?;
+        );
+        let bloom = match (filter, filter_must) {
+            (Ok(filter), _) => Bloom::from_bytes(&filter)
+                .ok_or_else(|| damaged(&name, footer.bloom_at, "the filter has no whole lines"))?,
+            (Err(_), FilterMust::Exist) => Bloom::open_to_all(),
+            (Err(error), FilterMust::Verify) => return Err(error),
+        };
         let slots = cache.slots(index.count());
         Ok(Self { id, name, file, len, sum, footer, index, bloom, slots })
     }

@@ -20,8 +20,8 @@ const BUFFER_BYTES: usize = 1 << 20;
 
 /// A run being written. Dropping it leaves a file that no manifest names.
 #[derive(Debug)]
-pub(super) struct RunWriter<'d> {
-    device: &'d dyn Device,
+pub(super) struct RunWriter {
+    device: Arc<dyn Device>,
     id: u64,
     name: String,
     file: Arc<dyn DeviceFile>,
@@ -37,13 +37,13 @@ pub(super) struct RunWriter<'d> {
     tombstones: u64,
 }
 
-impl<'d> RunWriter<'d> {
+impl RunWriter {
     /// Begins run `id` of at most `entries_max` entries.
     ///
     /// # Errors
     /// When the file cannot be made.
     pub(super) fn create(
-        device: &'d dyn Device,
+        device: &Arc<dyn Device>,
         id: u64,
         entries_max: u64,
     ) -> Result<Self, BackendError> {
@@ -52,7 +52,7 @@ impl<'d> RunWriter<'d> {
             .open(&name, OpenMode::CreateNew)
             .map_err(|error| BackendError::io("create", name.as_str(), error))?;
         Ok(Self {
-            device,
+            device: Arc::clone(device),
             id,
             name,
             file,
@@ -93,13 +93,18 @@ impl<'d> RunWriter<'d> {
         Ok(())
     }
 
+    /// How many bytes the file has so far.
+    pub(super) fn len(&self) -> u64 {
+        self.buffer_at + self.buffer.len() as u64
+    }
+
     /// How many entries were added.
     pub(super) fn entries(&self) -> u64 {
         self.rows + self.tombstones
     }
 
     fn cut_block(&mut self) -> Result<(), BackendError> {
-        let offset = self.buffer_at + self.buffer.len() as u64;
+        let offset = self.len();
         let len = self.block.finish(self.id, offset, &mut self.buffer);
         self.index.push(&self.block_separator, len);
         if self.buffer.len() >= BUFFER_BYTES { self.write_buffer() } else { Ok(()) }
@@ -116,14 +121,14 @@ impl<'d> RunWriter<'d> {
 
     /// Appends a section; returns where it lies, how long it is and its sum.
     fn section(&mut self, bytes: &[u8]) -> Result<(u64, u64, u64), BackendError> {
-        let at = self.buffer_at + self.buffer.len() as u64;
+        let at = self.len();
         self.buffer.extend_from_slice(bytes);
         self.write_buffer()?;
         Ok((at, bytes.len() as u64, checksum(bytes)))
     }
 
-    /// Makes the run durable, name and all, and opens it. `None` when nothing was added: no file is
-    /// left then.
+    /// Makes the run durable, name and all, and opens it. `None` when nothing was added. No file is
+    /// left then, nor when it fails.
     ///
     /// # Errors
     /// When it cannot be written, synced or read back.
@@ -132,6 +137,16 @@ impl<'d> RunWriter<'d> {
             self.abandon();
             return Ok(None);
         }
+        // Opened from the file, not from what is in memory: it must be found there from now on.
+        let opened = self.seal().and_then(|()| Run::open(&*self.device, self.id, cache));
+        if opened.is_err() {
+            self.abandon();
+        }
+        opened.map(Some)
+    }
+
+    /// Writes what is left and syncs.
+    fn seal(&mut self) -> Result<(), BackendError> {
         self.cut_block()?;
         let blocks = self.index.count();
         let index = mem::take(&mut self.index).finish(&self.last_key);
@@ -154,11 +169,8 @@ impl<'d> RunWriter<'d> {
         self.buffer.extend_from_slice(&footer.encode());
         self.write_buffer()?;
         self.file.sync().map_err(|error| BackendError::io("sync", self.name.as_str(), error))?;
-        self.device
-            .sync_folder(FOLDER)
-            .map_err(|error| BackendError::io("sync the folder", FOLDER, error))?;
-        // Opened from the file, not from what is in memory: it must be found there from now on.
-        Run::open(self.device, self.id, cache).map(Some)
+        let named = self.device.sync_folder(FOLDER);
+        named.map_err(|error| BackendError::io("sync the folder", FOLDER, error))
     }
 
     /// Removes what was written so far, if that can be done; the next opening removes it otherwise.

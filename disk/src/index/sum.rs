@@ -1,11 +1,7 @@
 //! Checksums and small decoding of the index's files.
 
+pub(super) use crate::sum::sum as checksum;
 use crc_fast::{CrcAlgorithm, Digest};
-
-/// CRC-64/NVME.
-pub(super) fn checksum(bytes: &[u8]) -> u64 {
-    crc_fast::checksum(CrcAlgorithm::Crc64Nvme, bytes)
-}
 
 /// CRC-64/NVME of the parts, end to end.
 pub(super) fn checksum_of_parts(parts: &[&[u8]]) -> u64 {

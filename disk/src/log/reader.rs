@@ -53,11 +53,7 @@ impl<'a> FrameReader<'a> {
         if lsn + header.frame_bytes() > self.segment.end() {
             return Ok(None);
         }
-        let len = if header.kind == FrameKind::Pad {
-            HEADER_BYTES
-        } else {
-            header.payload().end
-        };
+        let len = if header.kind == FrameKind::Pad { HEADER_BYTES } else { header.payload().end };
         self.load(lsn, len)?;
         let bytes = self.loaded(lsn);
         let Some(bytes) = bytes.get(..len) else { return Ok(None) };

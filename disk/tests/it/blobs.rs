@@ -1,15 +1,15 @@
 //! Blobs: written once, adopted, freed, readable as long as somebody owns or holds them.
 
 use crate::kit::{
-    body, commit, files, free, is_gone, open, put_blob, read, settle, small, try_open, write, Source,
+    Source, body, commit, files, free, is_gone, open, put_blob, read, settle, small, try_open,
+    write,
 };
 use cistern_disk::device::{Crash, MemoryDevice};
 use cistern_storage_core::port::{
     Backend, BackendError, Batch, BlobRef, BlobSource, CommitError, Durability, SourceFailed,
 };
 
-const LENS: [usize; 9] =
-    [0, 1, 2000, 65_536, 65_537, 262_144, 1_000_000, 4 << 20, (4 << 20) + 1];
+const LENS: [usize; 9] = [0, 1, 2000, 65_536, 65_537, 262_144, 1_000_000, 4 << 20, (4 << 20) + 1];
 
 #[test]
 fn a_blob_reads_as_it_was_written_at_any_length() {
@@ -33,7 +33,9 @@ fn a_blob_reads_as_it_was_written_at_any_length() {
         commit(&backend, batch);
         blobs.push((written.blob, body));
     }
-    let check = |backend| blobs.iter().for_each(|(blob, body)| assert!(read(backend, blob).unwrap() == *body));
+    let check = |backend: &cistern_disk::DiskBackend| {
+        blobs.iter().for_each(|(blob, body)| assert!(read(backend, blob).unwrap() == *body));
+    };
     check(&backend);
     check(&open(&device.crash(Crash::LoseAll)));
     drop(backend);

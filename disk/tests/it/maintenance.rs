@@ -10,7 +10,10 @@ use cistern_disk::{
     threads::OsThreads,
 };
 use cistern_storage_core::port::{Backend, Batch, BlobRef, Durability};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// A model of blobs, and a store that goes through the same.
 #[derive(Default)]
@@ -73,6 +76,11 @@ fn under_churn_every_byte_stays_readable_and_space_is_given_back() {
     }
 }
 
+fn segments(device: &MemoryDevice) -> BTreeSet<String> {
+    let names = files(device, "log").into_iter().map(|entry| entry.name);
+    names.filter(|name| !name.starts_with("spare-")).collect()
+}
+
 #[test]
 fn blobs_move_twice_and_keep_their_owners() {
     let device = MemoryDevice::new();
@@ -83,23 +91,44 @@ fn blobs_move_twice_and_keep_their_owners() {
     let mut again = Batch::new(Durability::Os);
     again.adopts.push(shared);
     commit(&backend, again);
-    let mut moved = 0;
-    let mut others: Vec<BlobRef> = Vec::new();
+    let mut survivors = Vec::new();
     for n in 0..1500 {
-        others.push(put_blob(&backend, Durability::Os, &body(n, 4000)));
         // Most die young; what is left makes every segment worth emptying.
-        if others.len() > 20 {
-            free(&backend, Durability::Os, others.swap_remove(usize::try_from(n % 20).unwrap()));
+        let blob = put_blob(&backend, Durability::Os, &body(n, 4000));
+        if n % 7 == 0 {
+            survivors.push(blob);
+        } else {
+            free(&backend, Durability::Os, blob);
         }
         if n % 50 == 0 {
             settle(&backend);
-            moved = files(&device, "log").len();
         }
     }
     settle(&backend);
-    assert!(moved < 20, "{moved} segments");
-    let first = format!("{:016x}.seg", 1);
-    assert!(files(&device, "log").iter().all(|entry| entry.name != first), "segment 1 is in use");
+    let mut once: BTreeSet<String> = segments(&device);
+    // The long one fills a segment of its own, which is never worth emptying.
+    assert!(once.remove(&format!("{:016x}.seg", 2)));
+    assert!(!once.contains(&format!("{:016x}.seg", 1)), "segment 1 is in use");
+    for (n, blob) in survivors.into_iter().enumerate() {
+        free(&backend, Durability::Os, blob);
+        let filler = put_blob(&backend, Durability::Os, &body(9, 4000));
+        free(&backend, Durability::Os, filler);
+        if n % 10 == 0 {
+            settle(&backend);
+        }
+    }
+    for n in 0..200 {
+        let blob = put_blob(&backend, Durability::Os, &body(n, 4000));
+        let filler = put_blob(&backend, Durability::Os, &body(n, 30_000));
+        free(&backend, Durability::Os, filler);
+        // Each holds a segment that is emptier than those before it are.
+        if n % 2 == 0 {
+            free(&backend, Durability::Os, blob);
+        }
+    }
+    settle(&backend);
+    let twice = segments(&device);
+    assert!(once.is_disjoint(&twice), "{once:?} {twice:?}");
     let check = |backend: &DiskBackend| {
         assert_eq!(read(backend, &kept).unwrap(), body(1, 3000));
         assert_eq!(read(backend, &long).unwrap(), body(3, 70_000));

@@ -8,6 +8,7 @@
 
 mod appends;
 mod buckets;
+mod changes;
 mod conditions;
 mod copies;
 mod delete_many;
@@ -22,5 +23,6 @@ mod objects;
 mod races;
 mod renames;
 mod sealing;
+mod sinks;
 mod tags;
 mod versions;

@@ -13,6 +13,7 @@ mod manifests;
 mod rust_version;
 
 use crate::{Failure, Result, Tree, law::Laws, metadata, supported};
+use std::collections::BTreeSet;
 
 /// What the checks found.
 #[derive(Debug, Default)]
@@ -54,6 +55,7 @@ fn check_crates(tree: &Tree, findings: &mut Findings) -> Result<()> {
 fn check_files(tree: &Tree, findings: &mut Findings) -> Result<()> {
     let files = tree.files()?;
     findings.errors.extend(ascii::stale_exceptions(&files));
+    let mut tests = BTreeSet::new();
     for path in &files {
         let is_rust = path.ends_with(".rs");
         let is_markdown = path.ends_with(".md");
@@ -65,11 +67,13 @@ fn check_files(tree: &Tree, findings: &mut Findings) -> Result<()> {
         if is_rust {
             findings.errors.extend(file_names::check(path));
             findings.errors.extend(leftovers::check(path, &text));
+            tests.extend(supported::tests_of(&text));
             length::check(path, &text, findings);
         }
         if is_markdown {
             findings.errors.extend(links::check(path, &text, |target| tree.has(target)));
         }
     }
+    findings.errors.extend(supported::unproved(&tests));
     Ok(())
 }

@@ -70,7 +70,7 @@ fn a_crash_at_any_change_loses_no_acknowledged_checkpoint() {
         let (index, _) = open(&device);
         device.power_off_at(nth);
         let (acknowledged, outcome) = run_rounds(&index, 1, ROUNDS);
-        let seeds = (0..6).map(|seed| Crash::Seeded(seed * 1000 + nth));
+        let seeds = (0..4).map(|seed| Crash::Seeded(seed * 1000 + nth));
         for crash in seeds.chain([Crash::LoseAll, Crash::KeepAll]) {
             let after = device.crash(crash);
             let (index, round) = check_reopened(&after, acknowledged, &expected);
@@ -142,4 +142,28 @@ fn runs_stay_while_a_damaged_manifest_may_name_them() {
     device.flip_bits(name, 50, 1).unwrap();
     let _ = try_open(&device, super::SETTINGS);
     assert_eq!(super::run_files(&device), files);
+}
+
+#[test]
+fn a_full_medium_leaves_no_pieces_behind_and_the_next_checkpoint_succeeds() {
+    let expected = expected(3);
+    for call in [Call::Create, Call::Write] {
+        for nth in 0..6 {
+            let device = MemoryDevice::new();
+            let (index, _) = open(&device);
+            run_rounds(&index, 1, 2).1.unwrap();
+            publish_round(&index, 3);
+            index.freeze();
+            device.fail_nth(call, nth, Failure::Short);
+            let outcome = index.checkpoint(meta_of(3));
+            device.mend();
+            if outcome.is_err() {
+                check_reopened(&device.crash(Crash::Seeded(nth)), 2, &expected);
+                index.checkpoint(meta_of(3)).unwrap();
+            }
+            while index.merge().unwrap() {}
+            assert_eq!(super::run_files(&device).len(), index.stats().runs, "{call:?} {nth}");
+            check_reopened(&device.crash(Crash::LoseAll), 3, &expected);
+        }
+    }
 }

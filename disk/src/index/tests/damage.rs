@@ -41,6 +41,23 @@ fn check_damage(name: &str, error: &BackendError) {
     assert_eq!(place, name);
 }
 
+/// What is read is right or damaged, and verification names the file.
+#[track_caller]
+fn check_flipped(device: &MemoryDevice, name: &str, offset: u64, rows: &Rows) {
+    let index = match try_open(device, SETTINGS) {
+        Ok((index, _)) => index,
+        Err(error) => return check_damage(name, &error),
+    };
+    match read(&index) {
+        Ok(found) => assert_eq!(&found, rows, "byte {offset} of {name}"),
+        Err(error) => check_damage(name, &error),
+    }
+    let mut findings = vec![];
+    index.verify(&mut |finding| findings.push(finding)).unwrap();
+    assert!(!findings.is_empty(), "byte {offset} of {name} was not found");
+    assert!(findings.iter().all(|finding| finding.file == name));
+}
+
 #[test]
 fn a_flipped_bit_in_a_run_is_found_or_harmless() {
     let device = MemoryDevice::new();
@@ -51,17 +68,7 @@ fn a_flipped_bit_in_a_run_is_found_or_harmless() {
         for offset in 0..len {
             let mask = 1 << (offset % 8);
             device.flip_bits(&name, offset, mask).unwrap();
-            match try_open(&device, SETTINGS).and_then(|(index, _)| read(&index)) {
-                Ok(found) => assert_eq!(&found, rows, "byte {offset} of {name}"),
-                Err(error) => check_damage(&name, &error),
-            }
-            let mut findings = vec![];
-            let opened = try_open(&device, SETTINGS);
-            if let Ok((index, _)) = opened {
-                index.verify(&mut |finding| findings.push(finding)).unwrap();
-                assert!(!findings.is_empty(), "byte {offset} of {name} was not found");
-                assert!(findings.iter().all(|finding| finding.file == name));
-            }
+            check_flipped(&device, &name, offset, rows);
             device.flip_bits(&name, offset, mask).unwrap();
         }
     }

@@ -3,6 +3,7 @@
 mod crash;
 mod damage;
 mod model;
+mod salvage;
 
 use super::{Access, Index, IndexSettings};
 use crate::device::{Device, MemoryDevice};
@@ -77,7 +78,7 @@ fn what_is_frozen_after_a_checkpoint_waits_for_the_next() {
     index.checkpoint("m".into()).unwrap();
     put(&index, "two", "2");
     index.freeze();
-    assert_eq!(index.frozen(), 1);
+    assert_eq!(index.stats().frozen, 1);
     assert_eq!(all_rows(&index).unwrap().len(), 2);
     assert_eq!(all_rows(&open(&device).0).unwrap().len(), 1);
 }
@@ -124,7 +125,8 @@ fn a_run_that_no_manifest_names_is_removed_at_opening_but_not_by_a_reader() {
     index.freeze();
     index.checkpoint(Bytes::new()).unwrap();
     let named = run_files(&device);
-    drop(super::RunWriter::create(&device, 77, 1).unwrap());
+    let shared: Arc<dyn Device> = Arc::new(device.clone());
+    drop(super::RunWriter::create(&shared, 77, 1).unwrap());
     try_open(&device, READ_ONLY).unwrap();
     assert_eq!(run_files(&device).len(), 2);
     let (index, _) = open(&device);
@@ -168,4 +170,48 @@ fn a_scan_sees_whole_commits_while_others_publish() {
             assert_eq!(rows[0].value, rows[1].value);
         }
     });
+}
+
+#[test]
+fn a_large_merge_is_done_in_steps_with_checkpoints_between_them() {
+    let device = MemoryDevice::new();
+    let (index, _) = open(&device);
+    let value = vec![1; 1 << 20];
+    for meta in ["one", "two"] {
+        (0..40).for_each(|row| put(&index, format!("row-{row:02}"), &value));
+        index.freeze();
+        index.checkpoint(meta.into()).unwrap();
+    }
+    // While the large merge is under way, so that no later one follows it.
+    let mut steps = 0;
+    while index.merge().unwrap() {
+        steps += 1;
+        if steps <= 2 {
+            put(&index, format!("step-{steps}"), "between");
+            index.freeze();
+            index.checkpoint(format!("step {steps}").into()).unwrap();
+        }
+        assert_eq!(all_rows(&index).unwrap().len(), 40 + steps.min(2));
+    }
+    assert!(steps >= 3, "{steps} steps");
+    drop(index);
+    let (index, meta) = open(&device);
+    assert_eq!(meta.unwrap(), "step 2");
+    assert_eq!(all_rows(&index).unwrap().len(), 42);
+}
+
+#[test]
+fn a_merge_that_is_not_finished_leaves_nothing_behind() {
+    let device = MemoryDevice::new();
+    let (index, _) = open(&device);
+    for meta in ["one", "two"] {
+        (0..20).for_each(|row| put(&index, format!("row-{row:02}"), vec![1; 1 << 20]));
+        index.freeze();
+        index.checkpoint(meta.into()).unwrap();
+    }
+    assert!(index.merge().unwrap());
+    assert_eq!(run_files(&device).len(), 3);
+    drop(index);
+    assert_eq!(all_rows(&open(&device).0).unwrap().len(), 20);
+    assert_eq!(run_files(&device).len(), 2);
 }

@@ -121,7 +121,7 @@ fn query(index: &Index, model: &Model, start: &Bound<Bytes>, end: &Bound<Bytes>,
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 250, ..ProptestConfig::default() })]
 
     #[test]
     fn an_index_behaves_like_a_map(steps in vec(any_step(), 1..60)) {
