@@ -54,6 +54,7 @@
 //! | open a store, make and find buckets, hear of events | [`Store`], [`StoreBuilder`], [`Settings`], [`EventFilter`] |
 //! | work with objects | [`Bucket`]: every verb, each with its options ([`PutOptions`], [`GetOptions`], ...) |
 //! | upload in parts | [`Bucket::create_upload`], [`Upload`] |
+//! | follow changes, now or after a crash | [`Store::subscribe`], [`Bucket::changes`] |
 //! | name things | [`BucketName`], [`ObjectKey`], [`VersionId`], [`ETag`], [`Checksum`] |
 //! | read the rules apart from the doing | [`condition`], [`object_lock`], [`versioning`], [`byte_range`], [`limits`] |
 //! | handle errors | [`Error`]: a code and a status as S3 has them, and [`Advice`] |
