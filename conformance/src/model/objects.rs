@@ -427,7 +427,7 @@ impl Objects {
         let offset = offset.of(size as u64);
         let Some(mut old) = current else {
             if offset > 0 {
-                return refuse("NoSuchKey");
+                self.find(at, None)?;
             }
             let extras = Extras::default();
             return self.put(at, more.to_vec(), Condition::None, extras);
@@ -443,8 +443,9 @@ impl Objects {
             class: old.class,
             tags: old.tags,
             user: old.user,
-            retention: old.retention,
-            hold: old.hold,
+            // Locks belong to the version before, as with any write.
+            retention: None,
+            hold: None,
             parts: None,
         };
         Ok(Answer::Written(self.push(at, new)))
