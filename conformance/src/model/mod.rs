@@ -19,6 +19,7 @@ mod listing;
 mod objects;
 mod op;
 mod real;
+mod rules;
 mod uploads;
 
 pub use harness::run;
