@@ -58,6 +58,8 @@ actions! {
     GetBucketObjectLockConfiguration,
     /// Set a bucket's object lock.
     PutBucketObjectLockConfiguration,
+    /// Configure who is told of a bucket's changes; trim its change feed.
+    PutBucketNotification,
 
     // An object.
     /// Read an object or its metadata.

@@ -331,10 +331,10 @@ impl<'a> Edit<'a> {
             return;
         }
         if self.config.change_feed == ChangeFeed::On {
-            for (index, event) in (0u8..).zip(&self.events) {
+            for (index, event) in (0u16..).zip(&self.events) {
                 self.batch.ops.push(crate::port::Op::PutStamped {
                     prefix: stamped_prefix(self.bucket.id),
-                    suffix: Bytes::copy_from_slice(&[index]),
+                    suffix: Bytes::copy_from_slice(&changes::suffix(index)),
                     value: changes::encode(event),
                 });
             }

@@ -51,6 +51,11 @@ impl EventName {
         self.entry().1
     }
 
+    /// Every name.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().map(|entry| entry.0)
+    }
+
     /// The number this event is stored under; never reused.
     pub(crate) fn code(self) -> u8 {
         self.entry().2

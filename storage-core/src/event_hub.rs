@@ -1,7 +1,7 @@
 //! Hands committed events to whoever subscribed, in the order of commits, outside every lock.
 
 use crate::{
-    event::{Event, EventPattern},
+    event::{Event, EventName, EventPattern},
     port::Sink,
 };
 use parking_lot::{Mutex, RwLock};
@@ -15,6 +15,9 @@ use std::{
 };
 
 /// Which events a subscriber hears: of which bucket, of which kinds, of which keys.
+///
+/// Subscribers in process may overlap: each hears all that passes its own filter. S3 refuses
+/// notification configurations that do; whoever keeps such a list asks [`EventFilter::overlaps`].
 ///
 /// Law: S3, configuring event notifications using object key name filtering.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,6 +71,28 @@ impl EventFilter {
                 || self.patterns.iter().any(|pattern| pattern.matches(event.name)))
             && event.key.as_str().starts_with(&self.prefix)
             && event.key.as_str().ends_with(&self.suffix)
+    }
+
+    /// True when S3 would refuse the two as notification configurations of one bucket: they mean the
+    /// same event, and both their prefixes and their suffixes overlap. Two prefixes overlap when one
+    /// begins with the other, two suffixes when one ends with the other.
+    ///
+    /// It is a rule about the filters' texts: filters that overlap by it need not have a key in
+    /// common.
+    ///
+    /// Law: S3, notification configurations must not overlap.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let buckets =
+            self.bucket.is_none() || other.bucket.is_none() || self.bucket == other.bucket;
+        let means = |filter: &Self, name| {
+            filter.patterns.is_empty() || filter.patterns.iter().any(|one| one.matches(name))
+        };
+        let names = EventName::all().any(|name| means(self, name) && means(other, name));
+        let (prefix, suffix) = (self.prefix.as_str(), self.suffix.as_str());
+        let prefixes = prefix.starts_with(&other.prefix) || other.prefix.starts_with(prefix);
+        let suffixes = suffix.ends_with(&other.suffix) || other.suffix.ends_with(suffix);
+        buckets && names && prefixes && suffixes
     }
 }
 
@@ -166,5 +191,45 @@ impl EventHub {
 
     fn pop(&self) -> Option<Event> {
         self.queue.lock().pop_front()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filter(pattern: &str, prefix: &str, suffix: &str) -> EventFilter {
+        EventFilter::new().event(pattern.parse().unwrap()).prefix(prefix).suffix(suffix)
+    }
+
+    #[track_caller]
+    fn check(left: (&str, &str, &str), right: (&str, &str, &str), expected: bool) {
+        let left = filter(left.0, left.1, left.2);
+        let right = filter(right.0, right.1, right.2);
+        assert_eq!(left.overlaps(&right), expected);
+        assert_eq!(right.overlaps(&left), expected);
+    }
+
+    // Law-test: S3, notification configurations must not overlap.
+    #[test]
+    fn filters_overlap_when_events_prefixes_and_suffixes_all_do() {
+        let (all, put) = ("s3:ObjectCreated:*", "s3:ObjectCreated:Put");
+        check((all, "", ""), (put, "", ""), true);
+        check((all, "", ""), ("s3:ObjectRemoved:*", "", ""), false);
+        check((put, "", ""), ("s3:ObjectCreated:Copy", "", ""), false);
+        check((put, "images", ""), (put, "images/2026", ""), true);
+        check((put, "images/", ""), (put, "logs/", ""), false);
+        check((put, "images/", ".jpg"), (put, "images/", ".png"), false);
+        check((put, "images/", "jpg"), (put, "images/", ".jpg"), true);
+        check((put, "images/", ".jpg"), (put, "", ""), true);
+        check((put, "images/", ".jpg"), (put, "logs/", ".jpg"), false);
+    }
+
+    #[test]
+    fn filters_of_two_buckets_do_not_overlap() {
+        let (one, two) = (EventFilter::new().bucket("one"), EventFilter::new().bucket("two"));
+        assert!(!one.overlaps(&two));
+        assert!(one.overlaps(&one));
+        assert!(one.overlaps(&EventFilter::new()));
     }
 }

@@ -14,8 +14,8 @@ use crate::{
     memory::MemoryBackend,
     object_lock::ObjectLockConfig,
     port::{
-        Backend, BackendStats, Batch, Capabilities, Clock, CommitError, Durability, Gate,
-        KeyRange, Order, Sealer, Sink, Ticket, mix,
+        Backend, BackendStats, Batch, Capabilities, Clock, CommitError, Durability, Gate, KeyRange,
+        Order, Sealer, Sink, Ticket, mix,
     },
     row::{BucketRow, bucket_key, bucket_name_of, ranges},
     sequence::Sequence,

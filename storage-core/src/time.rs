@@ -2,6 +2,7 @@
 
 use jiff::{
     Timestamp as Civil, ToSpan as _,
+    civil::DateTime,
     fmt::rfc2822::{DateTimeParser, DateTimePrinter},
     tz::TimeZone,
 };
@@ -104,6 +105,21 @@ impl Timestamp {
     #[must_use]
     pub fn parse_http_date(text: &str) -> Option<Self> {
         DateTimeParser::new().parse_timestamp(text.trim()).ok().map(Self::from_civil)
+    }
+
+    /// Year, month, day and hour in UTC.
+    pub(crate) fn civil_hour(self) -> (i64, i64, i64, i64) {
+        let civil = self.civil().to_zoned(TimeZone::UTC).datetime();
+        let wide = |part: i8| i64::from(part);
+        (i64::from(civil.year()), wide(civil.month()), wide(civil.day()), wide(civil.hour()))
+    }
+
+    /// The beginning of an hour; `None` when the calendar has no such hour.
+    pub(crate) fn from_civil_hour(year: i64, month: i64, day: i64, hour: i64) -> Option<Self> {
+        let small = |part: i64| i8::try_from(part).ok();
+        let year = i16::try_from(year).ok()?;
+        let civil = DateTime::new(year, small(month)?, small(day)?, small(hour)?, 0, 0, 0).ok()?;
+        Some(Self::from_civil(civil.to_zoned(TimeZone::UTC).ok()?.timestamp()))
     }
 
     const fn truncated(self, unit: i64) -> Self {

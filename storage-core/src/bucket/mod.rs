@@ -1,5 +1,6 @@
 //! `Bucket`: a handle to one bucket. Every verb of objects, each a few lines into `act`.
 
+mod changes;
 mod configuration;
 mod copies;
 mod listing;

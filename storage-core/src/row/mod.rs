@@ -9,7 +9,7 @@
 //! | `04` | bucket id (4), escaped key, `00 01`, sequence (8) | [`UploadRow`] |
 //! | `05` | bucket id (4), upload's sequence (8), part number (2) | [`PartRow`] |
 //! | `06` | manifest id (8), chunk (4) | [`ManifestRow`]: the parts of a body that has many |
-//! | `07` | bucket id (4), position of the commit (8), index (1) | a change, see [`crate::changes`] |
+//! | `07` | bucket id (4), position of the commit (8), index (2) | a change, see [`crate::changes`] |
 //! | `08` | bucket id (4), upload's sequence (8) | the answer of a completed upload |
 //! | `09` | bucket id (4), client token | the answer of a rename |
 //!
