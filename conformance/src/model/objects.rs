@@ -161,7 +161,7 @@ impl Objects {
                 self.now += i64::try_from(*millis).expect("some hours");
                 Ok(Answer::Done)
             }
-            Op::Reopen => Ok(Answer::Done),
+            Op::Reopen | Op::CutPower => Ok(Answer::Done),
         }
     }
 
