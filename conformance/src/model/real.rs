@@ -49,8 +49,9 @@ impl Real {
 
     fn open(&mut self) {
         let mut settings = Settings::new();
-        // What is safe when is the backend suite's business.
-        settings.durability = Durability::Os;
+        // A medium that loses power must keep what was acknowledged; others need not be slowed down.
+        let loses_power = self.fixture.asks_of().loses_power;
+        settings.durability = if loses_power { Durability::Synced } else { Durability::Os };
         settings.limits.part_bytes_min = PART_BYTES_MIN;
         let store = Store::builder(self.fixture.share())
             .clock(Arc::clone(&self.clock) as _)
@@ -215,6 +216,14 @@ impl Real {
                 if self.fixture.capabilities().reopens {
                     self.store = None;
                     self.fixture.close_and_reopen();
+                    self.open();
+                }
+                Ok(Answer::Done)
+            }
+            Op::CutPower => {
+                if self.fixture.asks_of().loses_power {
+                    self.store = None;
+                    self.fixture.cut_power();
                     self.open();
                 }
                 Ok(Answer::Done)
