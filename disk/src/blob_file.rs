@@ -19,7 +19,7 @@ mod reader;
 mod writer;
 
 pub(crate) use reader::BlobFileReader;
-pub(crate) use writer::{BlobFileWriter, BlobFileWritten};
+pub(crate) use writer::BlobFileWriter;
 
 /// Which file: the store it belongs to, and its number there. Both stand in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

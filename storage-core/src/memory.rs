@@ -81,8 +81,11 @@ impl Backend for MemoryBackend {
     fn open_blob(&self, blob: &BlobRef) -> Result<Arc<dyn Blob>, BackendError> {
         self.check_open()?;
         let id = blob_id(blob)?;
-        let owned = self.state.read().blobs.get(&id).map(|owned| Arc::clone(&owned.rope));
-        let rope = owned.or_else(|| self.pending.lock().get(&id).cloned());
+        // Pending ones first: adoption moves a blob from there to the state, and whoever missed it
+        // there waits here for the commit that took it.
+        let pending = self.pending.lock().get(&id).cloned();
+        let owned = || self.state.read().blobs.get(&id).map(|owned| Arc::clone(&owned.rope));
+        let rope = pending.or_else(owned);
         rope.map_or(Err(BackendError::NoSuchBlob { blob: *blob }), |rope| Ok(rope as Arc<dyn Blob>))
     }
 

@@ -192,6 +192,8 @@ impl Object {
     pub fn text(&self) -> Result<String> {
         let bytes = self.bytes()?;
         String::from_utf8(bytes.into()).map_err(|error| {
+            // Where, but not what: an error may end in a log.
+            let error = error.utf8_error();
             crate::Error::body(std::io::Error::new(std::io::ErrorKind::InvalidData, error))
         })
     }

@@ -1,4 +1,4 @@
-use super::{layout::*, *};
+use super::{layout::*, writer::BlobFileWritten, *};
 use crate::{
     device::{Call, Device, Failure, MemoryDevice, OpenMode, RealDevice},
     sum::sum,

@@ -3,7 +3,8 @@
 //! Fault model, per file: a write is in the cache at once and on the medium after a sync. Losing
 //! power leaves of each unsynced write all, nothing, or some 512-byte sectors, independently of
 //! what came before or after it; a sector is never mixed. Per folder: a name that was made, renamed
-//! or removed without a [`Device::sync_folder`] is as if it had been, or not, each by itself.
+//! or removed without a [`Device::sync_folder`] is as if it had been, or not, each by itself; but a
+//! file never has two names.
 //! A sync that fails leaves what it should have saved in doubt for ever: a later sync that succeeds
 //! does not save it.
 
@@ -154,7 +155,7 @@ impl Device for MemoryDevice {
         let (folder, from, to) = name::split_pair(from, to)?;
         let mut world = self.world.lock();
         let outcome = world.faults.call(Call::Rename)?;
-        let change = |file| NameChange::Renamed { from: from.into(), to: to.into(), file };
+        let change = |file| NameChange::Renamed { to: to.into(), file };
         world.change_name(folder, from, outcome, change)
     }
 

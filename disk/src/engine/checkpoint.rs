@@ -85,7 +85,8 @@ impl Engine {
         };
         let mut segments = self.segments.all();
         segments.retain(|segment| {
-            let covered = segment.sealed().is_some_and(|sealed| sealed <= end);
+            // One that ends just there is where replay would begin.
+            let covered = segment.sealed().is_some_and(|sealed| sealed < end);
             // In this order: a blob is live before it ceases to be unowned.
             covered && segment.unowned() == 0 && segment.live() == 0
         });

@@ -261,11 +261,12 @@ impl Engine {
     }
 }
 
-/// True when there was no room: nothing is in doubt then, if nothing was being overwritten.
+/// True when there was no room: nothing is in doubt then, if nothing was being overwritten. A sync
+/// that finds no room leaves as much in doubt as any that fails.
 fn is_full(error: &BackendError) -> bool {
     use io::ErrorKind::{QuotaExceeded, StorageFull};
-    matches!(error, BackendError::Io { source, .. }
-        if matches!(source.kind(), StorageFull | QuotaExceeded))
+    matches!(error, BackendError::Io { action, source, .. }
+        if matches!(source.kind(), StorageFull | QuotaExceeded) && !action.starts_with("sync"))
 }
 
 impl fmt::Debug for Engine {

@@ -33,10 +33,12 @@ impl Engine {
         let mut published = self.published.lock();
         let rows = || entries.iter().flat_map(|entry| &entry.rows);
         rows().for_each(|(key, _)| self.touched.mark(key, last));
+        // Counters first: who sees a row of a commit sees what it counted.
+        entries.iter_mut().for_each(|entry| self.count(std::mem::take(&mut entry.adds)));
+        let rows = || entries.iter().flat_map(|entry| &entry.rows);
         self.index.publish(&mut rows().cloned());
         for entry in entries {
             published.end = entry.end;
-            self.count(std::mem::take(&mut entry.adds));
             for change in entry.space.drain(..) {
                 self.apply_space(&mut published, change, entry.end);
             }
@@ -89,6 +91,7 @@ impl Engine {
 fn add(counters: &mut Counters, key: Bytes, delta: i64) {
     use std::collections::btree_map::Entry;
     match counters.entry(key) {
+        Entry::Vacant(_) if delta == 0 => {}
         Entry::Vacant(place) => {
             place.insert(delta);
         }

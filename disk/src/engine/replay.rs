@@ -309,8 +309,10 @@ impl Replay {
                 // Freed again by a later commit, and perhaps removed already.
                 continue;
             }
-            match BlobFileReader::open(&*engine.device, engine.files.id(file), len) {
-                Ok(_) => self.unsynced_files.push(file),
+            let file_of = BlobFileReader::open(&*engine.device, engine.files.id(file), len);
+            // All of it: what was not synced may be there in part.
+            match file_of.and_then(|reader| reader.verify()) {
+                Ok(()) => self.unsynced_files.push(file),
                 Err(error) if is_lost(&error) => return Ok(Some(position)),
                 Err(error) => return Err(error),
             }

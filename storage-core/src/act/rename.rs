@@ -16,7 +16,7 @@ use crate::{
     error::{Error, Result},
     event::EventName,
     object_key::ObjectKey,
-    port::{KeyRange, Order, Ticket},
+    port::{Durability, KeyRange, Order, Ticket},
     row::{BodyRow, Decoder, Encoder, ObjectRow, ranges, renamed_key},
     store::after,
     time::{Days, Timestamp},
@@ -34,23 +34,35 @@ pub(crate) fn rename(
     if from == to {
         return Err(Error::invalid_request("a rename needs two different keys"));
     }
-    let (ticket, row) = until_undisturbed(bucket, from, || attempt(bucket, from, to, options))?;
-    let durability = match ticket {
-        Some(ticket) => bucket.store().wait(ticket)?.durability,
-        // Done before, and waited for then.
-        None => bucket.store().settings.durability,
-    };
-    Ok(receipt_of(&row, durability))
+    let store = bucket.store();
+    match until_undisturbed(bucket, from, || attempt(bucket, from, to, options))? {
+        Outcome::Committed(ticket, row) => {
+            let done = store.wait(ticket)?;
+            Ok(receipt_of(&row, done.durability))
+        }
+        Outcome::Repeated(durability, row) => {
+            // The first one may have asked for less, or not been waited for.
+            let durability = durability.min(store.capabilities.durability_max);
+            store.backend.flush(durability).map_err(|source| Error::backend("flush", source))?;
+            Ok(receipt_of(&row, durability))
+        }
+    }
 }
 
-type Attempt = Option<(Option<Ticket>, ObjectRow)>;
+enum Outcome {
+    Committed(Ticket, ObjectRow),
+    /// It was done before, under the same token; the answer is to be this safe.
+    Repeated(Durability, ObjectRow),
+}
+
+type Attempt = Option<Outcome>;
 
 fn attempt(bucket: &Bucket, from: &str, to: &str, options: &RenameOptions) -> Result<Attempt> {
     let store = bucket.store();
     let config = bucket.config()?;
     let mut edit = Edit::new(store, bucket.state(), &config, from, options.durability);
     if let Some(done) = remembered(bucket, &mut edit, from, to, options)? {
-        return Ok(Some((None, done)));
+        return Ok(Some(Outcome::Repeated(edit.batch().durability, done)));
     }
     let source = edit.current()?;
     let key = ObjectKey::try_from(from)?;
@@ -114,7 +126,7 @@ fn attempt(bucket: &Bucket, from: &str, to: &str, options: &RenameOptions) -> Re
     edit.push(target, &row)?;
     edit.announce(EventName::ObjectCreatedCopy, &row, row.seq)?;
     remember(bucket, &mut edit, from, to, options, &row)?;
-    Ok(edit.commit()?.map(|ticket| (Some(ticket), row)))
+    Ok(edit.commit()?.map(|ticket| Outcome::Committed(ticket, row)))
 }
 
 fn check_target(

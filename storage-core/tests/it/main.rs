@@ -1,6 +1,22 @@
 //! What a store of buckets does, seen from outside.
 
+mod appends;
+mod buckets;
 mod changes;
+mod conditions;
+mod copies;
+mod delete_many;
 mod events;
+mod gate;
+mod kit;
+mod limits;
+mod listing;
 mod multipart;
+mod object_lock;
 mod objects;
+mod races;
+mod renames;
+mod sealing;
+mod sinks;
+mod tags;
+mod versions;

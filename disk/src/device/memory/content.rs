@@ -211,7 +211,7 @@ impl Pages {
     }
 
     fn put(&mut self, part: &Part, bytes: Option<&[u8]>) {
-        let zero = bytes.is_none_or(|bytes| bytes.iter().all(|byte| *byte == 0));
+        let zero = bytes.is_none_or(|bytes| *bytes == ZEROS[..bytes.len()]);
         if zero && (part.len == PAGE_BYTES || !self.pages.contains_key(&part.page)) {
             self.pages.remove(&part.page);
             return;

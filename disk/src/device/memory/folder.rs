@@ -15,7 +15,7 @@ pub(super) struct Folder {
 
 pub(super) enum NameChange {
     Made { name: String, file: FileNumber },
-    Renamed { from: String, to: String, file: FileNumber },
+    Renamed { to: String, file: FileNumber },
     Removed { name: String, file: FileNumber },
 }
 
@@ -71,20 +71,20 @@ impl NameChange {
     /// Names may be others than when the change was made, as earlier changes may have been lost: a
     /// name is taken away only from the file that had it.
     fn apply(&self, names: &mut Names) {
-        let take_away = |names: &mut Names, name: &String, file: &FileNumber| {
-            if names.get(name) == Some(file) {
-                names.remove(name);
-            }
-        };
         match self {
             Self::Made { name, file } => {
                 names.insert(name.clone(), *file);
             }
-            Self::Renamed { from, to, file } => {
-                take_away(names, from, file);
+            Self::Renamed { to, file } => {
+                // Whatever it was called before: no file system leaves a file with two names.
+                names.retain(|_, named| named != file);
                 names.insert(to.clone(), *file);
             }
-            Self::Removed { name, file } => take_away(names, name, file),
+            Self::Removed { name, file } => {
+                if names.get(name) == Some(file) {
+                    names.remove(name);
+                }
+            }
         }
     }
 }

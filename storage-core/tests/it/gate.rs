@@ -1,0 +1,246 @@
+//! Gates: what is denied changes nothing and tells nothing.
+
+use crate::kit::{World, at, dump};
+use cistern_storage_core::{
+    Action, Bucket, BucketOptions, Bypass, CopyOptions, CopySource, DeleteEntry, DeleteOptions,
+    Event, EventFilter, GetOptions, LegalHold, ListOptions, ListVersionsOptions, ObjectLockConfig,
+    PutOptions, Result, Retention, RetentionMode, Tags, VersionId, Versioning,
+    port::{Decision, Gate, GateRequest, Sink},
+};
+use std::sync::{Arc, Mutex};
+
+/// Allows a list of actions, and remembers what it was asked.
+#[derive(Debug, Default)]
+struct Doorman {
+    allowed: Vec<Action>,
+    asked: Mutex<Vec<(Action, Option<String>, Option<String>)>>,
+}
+
+impl Gate for Doorman {
+    fn decide(&self, request: &GateRequest<'_>) -> Decision {
+        assert_eq!(request.principal, "alice");
+        let entry = (request.action, request.key.map(Into::into), request.version.map(Into::into));
+        self.asked.lock().unwrap().push(entry);
+        if self.allowed.contains(&request.action) {
+            Decision::Allow
+        } else {
+            Decision::Deny { reason: "not for you".into() }
+        }
+    }
+}
+
+fn allow(bucket: &Bucket, actions: &[Action]) -> (Bucket, Arc<Doorman>) {
+    let gate = Arc::new(Doorman { allowed: actions.to_vec(), ..Doorman::default() });
+    (bucket.as_principal("alice", Arc::clone(&gate) as _), gate)
+}
+
+fn retention() -> Retention {
+    Retention { mode: RetentionMode::Governance, until: at("2027-01-01T00:00:00Z") }
+}
+
+type Verb = (&'static str, &'static [Action], fn(&Bucket, VersionId) -> Result<()>);
+
+/// Every verb on key `k` or `absent`, with the actions that it asks for.
+fn verbs() -> Vec<Verb> {
+    fn tags() -> Tags {
+        [("a", "1")].try_into().unwrap()
+    }
+    fn source(bucket: &Bucket, key: &str) -> CopySource {
+        CopySource::new(bucket, key).unwrap()
+    }
+    fn first(outcomes: Vec<cistern_storage_core::DeleteOutcome>) -> Result<()> {
+        outcomes.into_iter().next().unwrap().outcome.map(drop)
+    }
+    use Action as A;
+    vec![
+        ("get", &[A::GetObject], |b, _| b.get("k").map(drop)),
+        ("get version", &[A::GetObjectVersion], |b, v| {
+            b.get_with("k", &GetOptions::new().version(v)).map(drop)
+        }),
+        ("head", &[A::GetObject], |b, _| b.head("k").map(drop)),
+        ("attributes", &[A::GetObjectAttributes], |b, _| b.attributes("k").map(drop)),
+        ("attributes of a version", &[A::GetObjectVersionAttributes], |b, v| {
+            b.attributes_page("k", Some(v), 0, None).map(drop)
+        }),
+        ("put", &[A::PutObject], |b, _| b.put("k", "x").map(drop)),
+        ("put with tags", &[A::PutObject, A::PutObjectTagging], |b, _| {
+            b.put_with("k", "x", &PutOptions::new().tags(tags())).map(drop)
+        }),
+        ("put with retention", &[A::PutObject, A::PutObjectRetention], |b, _| {
+            b.put_with("k", "x", &PutOptions::new().retention(retention())).map(drop)
+        }),
+        ("put with a hold", &[A::PutObject, A::PutObjectLegalHold], |b, _| {
+            b.put_with("k", "x", &PutOptions::new().legal_hold(LegalHold::On)).map(drop)
+        }),
+        ("append", &[A::PutObject], |b, _| b.append("new", 0, "x").map(drop)),
+        ("copy", &[A::GetObject, A::PutObject], |b, _| b.copy("k", "c").map(drop)),
+        ("copy of a version", &[A::GetObjectVersion, A::PutObject], |b, v| {
+            b.copy_with(&source(b, "k").version(v), "c", &CopyOptions::new()).map(drop)
+        }),
+        ("copy with a hold", &[A::GetObject, A::PutObject, A::PutObjectLegalHold], |b, _| {
+            let options = CopyOptions::new().legal_hold(LegalHold::On);
+            b.copy_with(&source(b, "k"), "c", &options).map(drop)
+        }),
+        ("rename", &[A::GetObject, A::DeleteObject, A::PutObject], |b, _| {
+            b.rename("k", "r").map(drop)
+        }),
+        ("delete", &[A::DeleteObject], |b, _| b.delete("k").map(drop)),
+        ("delete version", &[A::DeleteObjectVersion], |b, v| b.delete_version("k", v).map(drop)),
+        ("bypass", &[A::DeleteObjectVersion, A::BypassGovernanceRetention], |b, v| {
+            b.delete_with("k", &DeleteOptions::new().version(v).bypass_governance()).map(drop)
+        }),
+        ("delete many", &[A::DeleteObject], |b, _| {
+            first(b.delete_many(&[DeleteEntry::new("k")?])?)
+        }),
+        ("delete many versions", &[A::DeleteObjectVersion], |b, v| {
+            first(b.delete_many(&[DeleteEntry::new("k")?.version(v)])?)
+        }),
+        ("bypass of many", &[A::DeleteObjectVersion, A::BypassGovernanceRetention], |b, v| {
+            let options = DeleteOptions::new().bypass_governance();
+            first(b.delete_many_with(&[DeleteEntry::new("k")?.version(v)], &options)?)
+        }),
+        ("tags", &[A::GetObjectTagging], |b, _| b.object_tags("k", None).map(drop)),
+        ("tags of a version", &[A::GetObjectVersionTagging], |b, v| {
+            b.object_tags("k", Some(v)).map(drop)
+        }),
+        ("set tags", &[A::PutObjectTagging], |b, _| {
+            b.set_object_tags("k", None, &tags()).map(drop)
+        }),
+        ("set tags of a version", &[A::PutObjectVersionTagging], |b, v| {
+            b.set_object_tags("k", Some(v), &tags()).map(drop)
+        }),
+        ("retention", &[A::GetObjectRetention], |b, _| b.retention("k", None).map(drop)),
+        ("set retention", &[A::PutObjectRetention], |b, _| {
+            b.set_retention("k", None, Some(retention()), Bypass::No).map(drop)
+        }),
+        ("loosen", &[A::PutObjectRetention, A::BypassGovernanceRetention], |b, _| {
+            b.set_retention("k", None, None, Bypass::Governance).map(drop)
+        }),
+        ("hold", &[A::GetObjectLegalHold], |b, _| b.legal_hold("k", None).map(drop)),
+        ("set hold", &[A::PutObjectLegalHold], |b, _| {
+            b.set_legal_hold("k", None, LegalHold::Off).map(drop)
+        }),
+        ("list", &[A::ListBucket], |b, _| b.list_page(&ListOptions::new()).map(drop)),
+        ("list versions", &[A::ListBucketVersions], |b, _| {
+            b.list_versions_page(&ListVersionsOptions::new()).map(drop)
+        }),
+        ("stats", &[A::ListBucket], |b, _| b.stats().map(drop)),
+        ("versioning", &[A::GetBucketVersioning], |b, _| b.versioning().map(drop)),
+        ("set versioning", &[A::PutBucketVersioning], |b, _| b.set_versioning(Versioning::Enabled)),
+        ("bucket tags", &[A::GetBucketTagging], |b, _| b.tags().map(drop)),
+        ("set bucket tags", &[A::PutBucketTagging], |b, _| {
+            b.set_tags([("a", "1")].try_into().unwrap())
+        }),
+        ("lock", &[A::GetBucketObjectLockConfiguration], |b, _| b.object_lock().map(drop)),
+        ("set lock", &[A::PutBucketObjectLockConfiguration], |b, _| {
+            b.set_object_lock(ObjectLockConfig::new())
+        }),
+    ]
+}
+
+/// A bucket where every verb succeeds: a current version under retention and with a hold set off,
+/// and an older one, which the versions are of.
+fn full() -> (World, Bucket, VersionId) {
+    let world = World::new();
+    let options = BucketOptions::new().object_lock(ObjectLockConfig::new());
+    let bucket = world.store.create_bucket_with("test", options).unwrap();
+    bucket.set_tags([("b", "2")].try_into().unwrap()).unwrap();
+    let version = bucket.put("k", "old").unwrap().version.unwrap();
+    let locked = PutOptions::new().retention(retention()).legal_hold(LegalHold::Off);
+    bucket.put_with("k", "new", &locked).unwrap();
+    (world, bucket, version)
+}
+
+#[test]
+fn a_verb_needs_all_its_actions_and_no_other() {
+    for (name, actions, verb) in verbs() {
+        let (_world, bucket, version) = full();
+        let (handle, gate) = allow(&bucket, actions);
+        verb(&handle, version).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let mut asked: Vec<_> = gate.asked.lock().unwrap().iter().map(|entry| entry.0).collect();
+        asked.sort_unstable();
+        let mut expected = actions.to_vec();
+        expected.sort_unstable();
+        assert_eq!(asked, expected, "{name}");
+    }
+}
+
+#[test]
+fn without_one_of_them_nothing_changes_and_nothing_is_told() {
+    for (name, actions, verb) in verbs() {
+        for missing in actions {
+            let rest: Vec<_> = actions.iter().copied().filter(|it| it != missing).collect();
+            let (world, bucket, version) = full();
+            // Where the key, the version or the whole lock is not there, the refusal is the same.
+            let empty = world.bucket("empty", Versioning::Unversioned);
+            let mut refusals = Vec::new();
+            for bucket in [&bucket, &empty] {
+                let before = (dump(bucket), bucket.versioning().unwrap(), bucket.tags().ok());
+                let error = verb(&allow(bucket, &rest).0, version).unwrap_err();
+                assert_eq!(error.code(), "AccessDenied", "{name} without {missing}");
+                refusals.push(error.to_string());
+                let after = (dump(bucket), bucket.versioning().unwrap(), bucket.tags().ok());
+                assert_eq!(after, before, "{name}");
+            }
+            assert_eq!(refusals[0], refusals[1], "{name} tells what is there");
+        }
+    }
+}
+
+#[test]
+fn buckets_have_their_gate_too() {
+    let world = World::new();
+    world.bucket("test", Versioning::Unversioned);
+    let as_alice = |actions: &[Action]| {
+        let gate = Arc::new(Doorman { allowed: actions.to_vec(), ..Doorman::default() });
+        world.store.as_principal("alice", gate)
+    };
+    let nobody = as_alice(&[]);
+    for code in [
+        nobody.create_bucket("new").unwrap_err().code(),
+        nobody.bucket("test").unwrap_err().code(),
+        nobody.bucket("absent").unwrap_err().code(),
+        nobody.list_buckets().unwrap_err().code(),
+        nobody.delete_bucket("test").unwrap_err().code(),
+        nobody.delete_bucket("absent").unwrap_err().code(),
+        nobody.close().unwrap_err().code(),
+    ] {
+        assert_eq!(code, "AccessDenied");
+    }
+    assert_eq!(world.store.list_buckets().unwrap().len(), 1);
+    as_alice(&[Action::CreateBucket]).create_bucket("new").unwrap();
+    as_alice(&[Action::ListBucket]).bucket("new").unwrap();
+    as_alice(&[Action::DeleteBucket]).delete_bucket("new").unwrap();
+    assert_eq!(as_alice(&[Action::ListAllMyBuckets]).list_buckets().unwrap().len(), 1);
+}
+
+#[test]
+fn a_gate_is_told_key_and_version() {
+    let (_world, bucket, version) = full();
+    let (handle, gate) = allow(&bucket, &[Action::GetObjectVersion]);
+    handle.get_with("k", &GetOptions::new().version(version)).unwrap();
+    let asked = gate.asked.lock().unwrap();
+    let expected = (Action::GetObjectVersion, Some("k".into()), Some(version.to_string()));
+    assert_eq!(*asked, [expected]);
+}
+
+#[test]
+fn a_principal_hears_only_of_what_it_may_get() {
+    #[derive(Debug, Default)]
+    struct Count(Mutex<usize>);
+    impl Sink for Count {
+        fn tell(&self, _event: &Event) {
+            *self.0.lock().unwrap() += 1;
+        }
+    }
+    for (actions, expected) in [(&[][..], 0), (&[Action::GetObject][..], 1)] {
+        let world = World::new();
+        let bucket = world.bucket("test", Versioning::Unversioned);
+        let gate = Arc::new(Doorman { allowed: actions.to_vec(), ..Doorman::default() });
+        let count = Arc::new(Count::default());
+        let alice = world.store.as_principal("alice", gate);
+        let _subscription = alice.subscribe(EventFilter::new(), Arc::clone(&count) as _);
+        bucket.put("k", "x").unwrap();
+        assert_eq!(*count.0.lock().unwrap(), expected);
+    }
+}
