@@ -64,6 +64,9 @@ fn run(arguments: &Arguments) -> Result<()> {
 
 /// Brings the bucket to the state of the directory, checks it, and tells what that changed.
 fn archive(directory: &Path, store: &Path) -> Result<()> {
+    if !directory.is_dir() {
+        return Err(Problem::new(format!("{} is not a directory", directory.display())));
+    }
     // An archive has no use for MD5; every object has a CRC64 that is checked whenever it is read.
     let opened = Cistern::builder().disk(store).etag(EtagMode::Opaque).build();
     let cistern = opened.map_err(|error| Problem::store(store, error))?;
@@ -76,7 +79,7 @@ fn archive(directory: &Path, store: &Path) -> Result<()> {
     };
     println!("archiving {} into bucket {}", directory.display(), bucket.name());
 
-    let folder = Folder::scan(directory, store)?;
+    let folder = Folder::scan(directory, store);
     let started = cistern.clock().now();
     let mut run = backup::backup(&bucket, &folder)?;
     // The files were handed to the operating system one by one. One sync makes all of them safe, and

@@ -1,6 +1,5 @@
 //! A directory on disk: what is in it, and what was left out.
 
-use crate::problem::{Problem, Result};
 use cistern::{Checksum, ChecksumAlgorithm, Metadata, ObjectInfo, Timestamp, checksum::Hasher};
 use std::{
     fs::{self, File, FileType},
@@ -62,10 +61,7 @@ impl Kind {
 
 impl Folder {
     /// Finds every file but those of the store itself, and of builds.
-    pub(crate) fn scan(directory: &Path, store: &Path) -> Result<Self> {
-        if !directory.is_dir() {
-            return Err(Problem::new(format!("{} is not a directory", directory.display())));
-        }
+    pub(crate) fn scan(directory: &Path, store: &Path) -> Self {
         let store = store.canonicalize().unwrap_or_else(|_| store.to_owned());
         let wanted = |entry: &DirEntry| {
             let build =
@@ -83,7 +79,7 @@ impl Folder {
                 }
             }
         }
-        Ok(folder)
+        folder
     }
 
     fn add(&mut self, directory: &Path, entry: &DirEntry) {
