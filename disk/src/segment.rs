@@ -189,6 +189,11 @@ impl Segment {
         self.header.start + self.header.capacity
     }
 
+    /// Where it is half full: time to make the next one ready.
+    pub(crate) fn half(&self) -> Lsn {
+        self.header.start + self.header.capacity / 2
+    }
+
     pub(crate) fn contains(&self, lsn: Lsn) -> bool {
         (self.start()..self.end()).contains(&lsn)
     }

@@ -49,6 +49,7 @@ pub(crate) fn open(
         OpenAs::Owner => Some(lock(&**device)?),
         OpenAs::Reader => None,
     };
+    let settings = &settings.bounded();
     let store = identify(&**device, settings, open_as)?;
     let mut attempts = 1;
     let (engine, replay) = loop {
