@@ -10,12 +10,16 @@ fn a_store_in_memory_behaves_like_the_model() {
 }
 
 #[test]
-fn a_store_that_is_opened_again_behaves_like_the_model() {
+fn a_store_that_is_reopened_and_loses_power_behaves_like_the_model() {
     let fixture = || {
         let backend = ReferenceBackend::durable();
-        let medium = backend.medium();
+        let (medium, failing) = (backend.medium(), backend.medium());
         Fixture::new(Arc::new(backend))
             .reopened_by(move || Arc::new(ReferenceBackend::open(medium.clone())))
+            .power_cut_by(move || {
+                failing.cut_power();
+                Arc::new(ReferenceBackend::open(failing.clone()))
+            })
     };
     model::run(fixture, 64);
 }

@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 #[non_exhaustive]
 pub struct DiskSettings {
     /// How large a segment of the log grows, in bytes; 64 MiB. A young store begins with smaller
-    /// ones. Kept between 64 KiB and 1 GiB.
+    /// ones. Kept between 64 KiB and 1 GiB, and to whole pages of 4 KiB.
     pub segment_bytes: u64,
     /// Bodies up to this many bytes are better kept in a row than in a blob; 1024. Only a hint to
     /// the layer above, as [`Capabilities`](cistern_storage_core::port::Capabilities) tells it.
@@ -68,7 +68,8 @@ impl DiskSettings {
     /// Sets [`Self::segment_bytes`].
     #[must_use]
     pub fn segment_bytes(mut self, bytes: u64) -> Self {
-        self.segment_bytes = bytes.clamp(*SEGMENT_BYTES.start(), *SEGMENT_BYTES.end());
+        let bytes = bytes.clamp(*SEGMENT_BYTES.start(), *SEGMENT_BYTES.end());
+        self.segment_bytes = bytes - bytes % PAGE_BYTES;
         self
     }
 
@@ -131,5 +132,15 @@ impl DiskSettings {
 
 /// The longest body a frame of the log holds.
 pub(crate) const PACKED_BYTES_MAX: u64 = 4 << 20;
+
+impl DiskSettings {
+    /// Within their bounds, however they were set.
+    pub(crate) fn bounded(&self) -> Self {
+        let (segment_bytes, blob_file_bytes_min) = (self.segment_bytes, self.blob_file_bytes_min);
+        self.clone().segment_bytes(segment_bytes).blob_file_bytes_min(blob_file_bytes_min)
+    }
+}
+
+const PAGE_BYTES: u64 = 4096;
 
 const SEGMENT_BYTES: RangeInclusive<u64> = (64 << 10)..=(1 << 30);

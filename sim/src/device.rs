@@ -165,8 +165,13 @@ impl Device for Watched {
     }
 
     fn lock(&self, owner: &str) -> Result<Box<dyn DeviceLock>, LockError> {
-        // The owner is written for people: it names a process, and so is not noted.
-        self.medium.lock(owner)
+        let locked = self.medium.lock(owner);
+        if let Err(LockError::Io(_)) = &locked {
+            let mut notes = self.notes.lock();
+            notes.struck += 1;
+            notes.tally.count("failed, Lock");
+        }
+        locked
     }
 
     fn place(&self) -> String {

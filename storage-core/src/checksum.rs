@@ -208,6 +208,8 @@ const DIGEST_BYTES_MAX: usize = 32;
 
 impl Checksum {
     /// The checksum of bytes that are at hand whole.
+    ///
+    /// Law: W71. Law: W72.
     #[must_use]
     pub fn of_bytes(algorithm: ChecksumAlgorithm, bytes: &[u8]) -> Self {
         let mut hasher = Hasher::new(algorithm);

@@ -109,7 +109,7 @@ impl WriteCondition {
 
     /// Whether a write over `current` may go on.
     ///
-    /// Law: S3, conditional writes.
+    /// Law: S3, conditional writes. Law: W52.
     pub fn check(self, current: Current) -> Verdict {
         match (self, current) {
             (Self::None, _) | (Self::IfAbsent, Current::Absent | Current::DeleteMarker) => {

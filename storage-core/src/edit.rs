@@ -165,6 +165,7 @@ impl<'a> Edit<'a> {
     /// versioning says what becomes of the others.
     ///
     /// Law: S3, versioning states; PUT in unversioned, enabled and suspended buckets.
+    /// Law: W43. Law: W44.
     pub(crate) fn push(&mut self, current: Option<Stored>, new: &ObjectRow) -> Result<()> {
         let current = match self.config.versioning {
             Versioning::Unversioned => {
@@ -217,7 +218,7 @@ impl<'a> Edit<'a> {
 
     /// Removes one version for good; if it is the current one, the newest other takes its place.
     ///
-    /// Law: S3, DELETE Object versionId.
+    /// Law: S3, DELETE Object versionId. Law: W47.
     pub(crate) fn remove(&mut self, stored: &Stored) -> Result<()> {
         let is_current = stored.at == *self.head.row();
         self.erase(&stored.row, is_current)?;

@@ -11,7 +11,7 @@ use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 /// Orders by unsigned bytes. One allocation to make, none to clone. A key is opaque: `..` means
 /// nothing here, and whoever maps keys to paths must check them.
 ///
-/// Law: S3, naming objects.
+/// Law: S3, naming objects. Law: W76.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectKey(Arc<str>);
 

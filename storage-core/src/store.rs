@@ -50,13 +50,13 @@ pub(crate) struct StoreInner {
 impl Store {
     /// A store that keeps everything in memory, on the machine's clock, with the default settings.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "an empty backend has nothing that could fail")]
     pub fn in_memory() -> Self {
         let built = Self::builder(Arc::new(MemoryBackend::new())).build();
         built.expect("an empty backend in memory has nothing that could fail")
     }
 
     /// Begins a store on a backend.
-    #[must_use]
     pub fn builder(backend: Arc<dyn Backend>) -> StoreBuilder {
         StoreBuilder::new(backend)
     }

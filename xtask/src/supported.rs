@@ -107,7 +107,11 @@ mod tests {
     fn a_claim_needs_a_test_that_exists() {
         let tests: BTreeSet<_> = tests_of("    fn what_is_put_is_got() {\n").collect();
         assert_eq!(unproved_rows(ROWS, &tests).len(), 1, "the pages are not proved");
-        assert_eq!(unproved_rows(ROWS, &BTreeSet::new()).len(), 2, "nor is the put without its test");
+        assert_eq!(
+            unproved_rows(ROWS, &BTreeSet::new()).len(),
+            2,
+            "nor is the put without its test"
+        );
     }
 
     #[test]

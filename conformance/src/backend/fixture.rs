@@ -49,7 +49,7 @@ impl Fixture {
         Arc::clone(self.backend.as_ref().expect("a fixture is between backends only in `replace`"))
     }
 
-    pub(super) fn asks_of(&self) -> Asked {
+    pub(crate) fn asks_of(&self) -> Asked {
         let Capabilities { durability_max: _, reopens, .. } = self.capabilities();
         Asked { reopens, loses_power: self.cut_power.is_some() }
     }
@@ -68,7 +68,7 @@ impl Fixture {
         self.backend = Some(open());
     }
 
-    pub(super) fn cut_power(&mut self) {
+    pub(crate) fn cut_power(&mut self) {
         let cut =
             self.cut_power.as_ref().expect("promises about power are asked of those that can");
         let after = cut();
@@ -97,7 +97,7 @@ impl fmt::Debug for Fixture {
 
 /// What a fixture can be asked for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked {
-    pub(super) reopens: bool,
-    pub(super) loses_power: bool,
+pub(crate) struct Asked {
+    pub(crate) reopens: bool,
+    pub(crate) loses_power: bool,
 }

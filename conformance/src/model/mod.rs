@@ -1,6 +1,6 @@
 //! The plainest S3 that could work, and a harness that holds a real store to it.
 //!
-//! [`Objects`] keeps buckets, keys and versions in maps and vectors, and follows the rules of S3 the
+//! The model keeps buckets, keys and versions in maps and vectors, and follows the rules of S3 the
 //! long way round: a list looks at every key, numbers are counted when they are asked for. Calls made
 //! by chance go to it and to a [`Store`](cistern_storage_core::Store) over any backend; after each,
 //! the two must have given the same answer and must hold the same versions. Where they differ, the
@@ -19,6 +19,7 @@ mod listing;
 mod objects;
 mod op;
 mod real;
+mod rules;
 mod twin;
 mod uploads;
 

@@ -157,7 +157,10 @@ pub(super) enum Op {
     Advance {
         millis: u64,
     },
+    /// Close the store and open it again, where the medium allows it.
     Reopen,
+    /// Lose power and open what is left, where the medium can: everything acknowledged is.
+    CutPower,
 }
 
 /// Which parts a completion lists.
@@ -310,6 +313,7 @@ pub(super) fn any_op() -> impl Strategy<Value = Op> {
         2 => select(vec![1_u64, 999, 1000, 60_000, 90_000_000])
             .prop_map(|millis| Op::Advance { millis }),
         1 => Just(Op::Reopen),
+        1 => Just(Op::CutPower),
     ]
 }
 
@@ -422,8 +426,8 @@ fn about_uploads() -> impl Strategy<Value = Op> {
         All,
         All,
         All,
-        All,
         AllButTheFirst,
+        Reversed,
         Reversed,
         WithAWrongTag,
         WithOneMore,
@@ -440,7 +444,7 @@ fn about_uploads() -> impl Strategy<Value = Op> {
     let after = prop_oneof![3 => Just(""), 1 => select(KEYS)];
     prop_oneof![
         4 => (crowded(), extras()).prop_map(|(at, extras)| Op::BeginUpload { at, extras }),
-        7 => (upload.clone(), number(), content())
+        14 => (upload.clone(), number(), content())
             .prop_map(|(upload, number, body)| Op::PutPart { upload, number, body }),
         3 => (upload.clone(), number(), place(), which(), maybe(range)).prop_map(
             |(upload, number, from, which, range)| {

@@ -64,8 +64,9 @@ impl Real {
     fn open(&mut self) {
         let Some(fixture) = &self.fixture else { return };
         let mut settings = Settings::new();
-        // What is safe when is the backend suite's business.
-        settings.durability = Durability::Os;
+        // A medium that loses power must keep what was acknowledged; others need not be slowed down.
+        let loses_power = fixture.asks_of().loses_power;
+        settings.durability = if loses_power { Durability::Synced } else { Durability::Os };
         settings.limits.part_bytes_min = PART_BYTES_MIN;
         let store = Store::builder(fixture.share())
             .clock(Arc::clone(&self.clock) as _)
@@ -232,6 +233,16 @@ impl Real {
                 {
                     self.store = None;
                     fixture.close_and_reopen();
+                    self.open();
+                }
+                Ok(Answer::Done)
+            }
+            Op::CutPower => {
+                if let Some(fixture) = &mut self.fixture
+                    && fixture.asks_of().loses_power
+                {
+                    self.store = None;
+                    fixture.cut_power();
                     self.open();
                 }
                 Ok(Answer::Done)

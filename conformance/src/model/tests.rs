@@ -74,6 +74,7 @@ fn every_call_succeeds_and_is_refused_in_every_way() {
         ("ListUploads", &["NoSuchBucket"]),
         ("Advance", &[]),
         ("Reopen", &[]),
+        ("CutPower", &[]),
     ];
     for (kind, refusals) in ways {
         assert!(told(kind, "Ok") >= 10, "{kind} succeeds too seldom: {census:#?}");

@@ -38,7 +38,7 @@ impl Call {
         let (mut ops, more) = tree.current();
         ops.extend(more);
         // The clock and the store are somebody else's here.
-        ops.retain(|op| !matches!(op, Op::Advance { .. } | Op::Reopen));
+        ops.retain(|op| !matches!(op, Op::Advance { .. } | Op::Reopen | Op::CutPower));
         ops.into_iter().map(Self).collect()
     }
 
@@ -155,9 +155,7 @@ impl Model {
             op => after(op.clone()),
         }
         if let Op::DeleteBucket { bucket } = &call.0 {
-            let mut state = self.clone();
-            state.0.forget_uploads(bucket);
-            states.push(state);
+            self.0.without_uploads(bucket).into_iter().for_each(|state| states.push(Self(state)));
         }
         states
     }
@@ -225,6 +223,8 @@ impl Held {
         let found: Vec<_> = found.iter().map(|bucket| bucket.name.as_str()).collect();
         same("buckets", &model.buckets.keys().copied().collect::<Vec<_>>(), &found)?;
         for bucket in model.buckets.keys().copied() {
+            let versioning = self.0.bucket(bucket)?.versioning()?;
+            same("versioning", &model.buckets[bucket].versioning, &versioning)?;
             self.0.is_blind = false;
             let versions = self.0.all_versions(bucket)?;
             if self.0.is_blind {

@@ -121,12 +121,28 @@ impl Objects {
         Ok(Answer::Begun(number))
     }
 
-    /// Gives up every upload of a bucket, as its removal does on the way.
-    pub(super) fn forget_uploads(&mut self, bucket: Text) {
-        if let Some(bucket) = self.buckets.get_mut(bucket) {
-            bucket.uploads.clear();
+    /// The states on the way of a bucket's removal: its uploads are given up one by one, and in the
+    /// end the answers of those completed are forgotten.
+    pub(super) fn without_uploads(&self, bucket: Text) -> Vec<Self> {
+        let mut states = Vec::new();
+        let Some(found) = self.buckets.get(bucket).filter(|found| found.keys.is_empty()) else {
+            return states;
+        };
+        // In the order of their rows: by key, then as they were begun.
+        let mut uploads: Vec<_> = found.uploads.iter().collect();
+        uploads.sort_by_key(|(number, upload)| (upload.at.key, **number));
+        let mut state = self.clone();
+        for (number, _) in uploads {
+            if let Some(bucket) = state.buckets.get_mut(bucket) {
+                bucket.uploads.remove(number);
+            }
+            states.push(state.clone());
+        }
+        if let Some(bucket) = state.buckets.get_mut(bucket) {
             bucket.completed.clear();
         }
+        states.push(state);
+        states
     }
 
     pub(super) fn put_part(

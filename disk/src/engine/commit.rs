@@ -160,7 +160,10 @@ impl Engine {
             Err(error) if is_full(&error) => return Err(error),
             Err(error) => return Err(MutexGuard::unlocked(queue, || self.poison(error))),
         }
-        if queue.tail.segment().header.sequence != before {
+        let (segment, next) = (queue.tail.segment(), queue.tail.next());
+        let half = segment.half();
+        // A segment was left, or it is time to make the next one ready.
+        if segment.header.sequence != before || (next < half && next + bytes >= half) {
             self.alarm.ring();
         }
         Ok(())

@@ -61,7 +61,7 @@ impl Engine {
         let last = {
             let queue = self.queue.lock();
             let segment = queue.tail.segment();
-            if queue.tail.next() < segment.start() + segment.header.capacity / 2 {
+            if queue.tail.next() < segment.half() {
                 return Ok(false);
             }
             Arc::clone(segment)

@@ -1,6 +1,7 @@
 //! Opening a store.
 
 use crate::{
+    again,
     blob_file::BlobFileId,
     device::{Device, DeviceLock, FileEntry, LockError, OpenMode},
     engine::{
@@ -49,6 +50,7 @@ pub(crate) fn open(
         OpenAs::Owner => Some(lock(&**device)?),
         OpenAs::Reader => None,
     };
+    let settings = &settings.bounded();
     let store = identify(&**device, settings, open_as)?;
     let mut attempts = 1;
     let (engine, replay) = loop {
@@ -103,6 +105,10 @@ fn identify(
     open_as: OpenAs,
 ) -> Result<[u8; 16], BackendError> {
     if let Some(store) = identity::read(device)? {
+        if open_as == OpenAs::Owner && found_segments(device)?.next().is_none() {
+            // Whoever made it may have failed to sync it.
+            identity::save_again(device)?;
+        }
         return Ok(store);
     }
     let foreign =
@@ -184,13 +190,16 @@ impl Engine {
     /// Makes durable what was found, clears away what is not needed, and goes on.
     fn start(&self, replay: &Replay) -> Result<(), BackendError> {
         for segment in &replay.replayed {
-            segment.sync()?;
+            let end = if segment.contains(replay.end) { replay.end } else { segment.end() };
+            segment.save_again(replay.durable, segment.sealed().unwrap_or(end).min(end))?;
         }
         let mut handles = Vec::new();
         for file in &replay.unsynced_files {
             let name = self.files.id(*file).name();
             let handle = self.device.open(&name, OpenMode::Write);
-            handles.push(handle.map_err(|error| BackendError::io("open", &name, error))?);
+            let handle = handle.map_err(|error| BackendError::io("open", &name, error))?;
+            again::write(&*handle).map_err(|error| BackendError::io("write", &name, error))?;
+            handles.push(handle);
         }
         if !handles.is_empty() {
             self.files.sync(&handles)?;

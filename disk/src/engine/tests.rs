@@ -1,1 +1,80 @@
+use super::{
+    open::{OpenAs, open},
+    publish::Touched,
+};
+use crate::{
+    device::{Crash, Device, MemoryDevice},
+    engine::Engine,
+    settings::{Background, DiskSettings},
+};
+use bytes::Bytes;
+use cistern_storage_core::port::{Batch, Durability};
+use std::sync::Arc;
 
+fn engine(device: &MemoryDevice) -> Arc<Engine> {
+    let settings = DiskSettings::new().segment_bytes(64 << 10).background(Background::Manual);
+    let device: Arc<dyn Device> = Arc::new(device.clone());
+    Arc::new(open(&device, &settings, OpenAs::Owner).unwrap())
+}
+
+fn put(engine: &Arc<Engine>, durability: Durability, bytes: usize) {
+    let mut batch = Batch::new(durability);
+    batch.put(Bytes::from_static(b"key"), vec![7; bytes].into());
+    engine.commit(batch).unwrap().wait().unwrap();
+}
+
+#[test]
+fn a_key_that_was_published_later_is_never_told_to_be_older() {
+    let touched = Touched::new();
+    touched.mark(b"a", 5);
+    touched.mark(b"a", 3);
+    assert!(touched.is_newer(b"a", 4));
+    assert!(!touched.is_newer(b"a", 5));
+}
+
+#[test]
+fn the_next_segment_is_ready_before_it_is_needed() {
+    let device = MemoryDevice::new();
+    let engine = engine(&device);
+    put(&engine, Durability::Os, 40_000);
+    while engine.maintain().unwrap() {}
+    let names = || device.list("log").unwrap().into_iter().map(|entry| entry.name);
+    let next = format!("{:016x}.seg", 2);
+    assert!(names().any(|name| name == next), "{:?}", names().collect::<Vec<_>>());
+    let made = device.counts().folder_syncs;
+    put(&engine, Durability::Os, 40_000);
+    assert_eq!(engine.queue.lock().tail.segment().header.sequence, 2);
+    assert_eq!(device.counts().folder_syncs, made, "a segment was made while a commit waited");
+}
+
+#[test]
+fn replay_begins_behind_a_segment_that_ended_with_the_last_commit() {
+    let device = MemoryDevice::new();
+    let engine = engine(&device);
+    put(&engine, Durability::Os, 40_000);
+    // It does not fit behind the first: the log has gone on, no later commit is published.
+    let mut batch = Batch::new(Durability::Synced);
+    batch.put(Bytes::from_static(b"late"), vec![7; 40_000].into());
+    let pending = engine.commit(batch).unwrap();
+    let mut maintenance = engine.maintenance.lock();
+    let end = engine.published.lock().end;
+    assert!(engine.segments.find(end).unwrap().sealed() == Some(end));
+    engine.checkpoint_now(&mut maintenance, false).unwrap();
+    drop(maintenance);
+    pending.wait().unwrap();
+    while engine.maintain().unwrap() {}
+    let again = super::tests::engine(&device.crash(Crash::LoseAll));
+    assert_eq!(again.row(b"late").unwrap().map(|value| value.len()), Some(40_000));
+    assert_eq!(again.row(b"key").unwrap().map(|value| value.len()), Some(40_000));
+}
+
+#[test]
+fn weak_commits_are_written_without_anybody_asking_once_they_are_many() {
+    let device = MemoryDevice::new();
+    let engine = engine(&device);
+    for _ in 0..30 {
+        put(&engine, Durability::Memory, 50_000);
+    }
+    assert!(engine.written.load(std::sync::atomic::Ordering::Relaxed) > 500_000);
+    assert!(engine.queue.lock().tail.buffered() < 1 << 20);
+}

@@ -317,4 +317,6 @@ const FIRST_BYTES: u64 = 4 << 20;
 /// More files than this are closed again; what is needed is opened when it is.
 const OPEN_FILES_MAX: usize = 256;
 
-const ZEROS_BYTES: usize = 1 << 20;
+/// Filled in small pieces: a page cache that was filled in large ones takes several times as long for
+/// every small write to come.
+const ZEROS_BYTES: usize = 64 << 10;

@@ -374,8 +374,9 @@ fn a_reader_sees_what_was_committed_when_it_opened_and_writes_nothing() {
     let backend = open(&device);
     put(&backend, Durability::Os, "a", "1");
     let blob = put_blob(&backend, Durability::Os, &body(1, 5000));
-    let before = device.counts();
+    let before = device.counts().changes;
     let reader = DiskBackend::open_read_only_on(Arc::new(device.clone()), small()).unwrap();
+    assert_eq!(device.counts().changes, before);
     put(&backend, Durability::Os, "a", "2");
     assert_eq!(row(&reader, "a").as_deref(), Some("1"));
     assert_eq!(read(&reader, &blob).unwrap(), body(1, 5000));
@@ -384,8 +385,9 @@ fn a_reader_sees_what_was_committed_when_it_opened_and_writes_nothing() {
     let refused = reader.write_blob(&mut crate::kit::Source::new(b"x"));
     assert!(matches!(refused, Err(BackendError::ReadOnly)));
     assert!(!reader.maintain().unwrap());
+    let before = device.counts().changes;
     reader.close().unwrap();
-    let _ = before;
+    assert_eq!(device.counts().changes, before);
     assert_eq!(row(&backend, "a").as_deref(), Some("2"));
 }
 

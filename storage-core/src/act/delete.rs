@@ -50,6 +50,7 @@ pub(crate) fn delete(
 
 type Attempt = Option<(Deleted, Option<Ticket>)>;
 
+/// Law: W45.
 fn attempt(bucket: &Bucket, key: &str, options: &DeleteOptions) -> Result<Attempt> {
     let config = bucket.config()?;
     if options.bypass == Bypass::Governance && config.object_lock.is_none() {
@@ -108,7 +109,7 @@ fn remove_current(mut edit: Edit<'_>, current: Option<Stored>) -> Result<Attempt
     Ok(edit.commit()?.map(|ticket| (Deleted::NOTHING, Some(ticket))))
 }
 
-/// Law: S3, DELETE Object versionId; Object Lock, deleting a protected version.
+/// Law: S3, DELETE Object versionId; Object Lock, deleting a protected version. Law: W51.
 fn remove_version(
     bucket: &Bucket,
     mut edit: Edit<'_>,

@@ -81,7 +81,7 @@ fn find(bucket: &Bucket, key: &ObjectKey, options: &GetOptions) -> Result<(Objec
 
 /// Finds a version that is data.
 ///
-/// Law: S3, GET Object in the three versioning states.
+/// Law: S3, GET Object in the three versioning states. Law: W46.
 pub(crate) fn find_version(
     bucket: &Bucket,
     key: &ObjectKey,

@@ -23,7 +23,7 @@ const CHUNK_WITH_DELIMITER: usize = 8;
 /// How often a scan is done again because the key that it begins in is being written.
 const SCANS_MAX: usize = 64;
 
-/// Law: S3, ListObjects and ListObjectsV2.
+/// Law: S3, ListObjects and ListObjectsV2. Law: W75.
 pub(crate) fn list(bucket: &Bucket, _permit: Permit, options: &ListOptions) -> Result<ListPage> {
     drop(bucket.config()?);
     let limit = page_size(options.max_keys, bucket.store().limits().page_max);

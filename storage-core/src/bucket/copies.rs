@@ -1,5 +1,10 @@
 //! Copy, rename, append, attributes, delete many.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "a key comes in whatever form the caller has, here as in every verb"
+)]
+
 use super::Bucket;
 use crate::{
     act::{

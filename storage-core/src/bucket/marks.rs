@@ -1,5 +1,10 @@
 //! Tags, retention and legal holds of versions.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "a key comes in whatever form the caller has, here as in every verb"
+)]
+
 use super::Bucket;
 use crate::{
     act::{get::find_version, mark},
@@ -131,8 +136,8 @@ impl Bucket {
             (retention.is_some(), Action::PutObjectRetention),
             (hold.is_some(), Action::PutObjectLegalHold),
         ];
-        let asked = set.into_iter().filter(|(is_set, _)| *is_set);
-        asked.map(|(_, action)| self.permit(action, Some(key), None).map(drop)).collect()
+        let mut asked = set.into_iter().filter(|(is_set, _)| *is_set);
+        asked.try_for_each(|(_, action)| self.permit(action, Some(key), None).map(drop))
     }
 
     fn find_row(&self, key: &ObjectKey, version: Option<VersionId>) -> Result<ObjectRow> {

@@ -1,5 +1,10 @@
 //! Put, get, head, delete.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "a key comes in whatever form the caller has, here as in every verb"
+)]
+
 use super::Bucket;
 use crate::{
     act::{

@@ -157,7 +157,9 @@ fn an_append_that_is_overtaken_is_at_the_wrong_offset() {
             bucket.put("k", first).unwrap();
         }
         let (other, offset) = (bucket.clone(), first.len() as u64);
-        let overtake = move || drop(other.append("k", offset, "first").unwrap());
+        let overtake = move || {
+            other.append("k", offset, "first").unwrap();
+        };
         world.backend.trap(Call::Commit, skip, overtake);
         let error = bucket.append("k", offset, "second").unwrap_err();
         assert_eq!(error.code(), "InvalidWriteOffset");

@@ -116,7 +116,10 @@ fn a_deleted_bucket_leaves_no_rows_and_no_counters() {
     bucket.put("k", "x").unwrap();
     bucket.rename_with("k", "l", &RenameOptions::new().client_token("t").unwrap()).unwrap();
     bucket.delete("l").unwrap();
+    bucket.create_upload("u").unwrap().put_part(1, vec![7; 10_000]).unwrap();
     world.store.delete_bucket("test").unwrap();
+    world.backend.check_no_leak();
+    assert_eq!(world.backend.stats_live_bytes(), 0);
     assert_eq!(world.backend.stats().rows, before);
     assert_eq!(world.backend.counters(&[]), []);
 }

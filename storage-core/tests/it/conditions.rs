@@ -26,7 +26,9 @@ fn prepared(state: State) -> Bucket {
             bucket.put("k", BODY).unwrap();
             bucket.delete("k").unwrap();
         }
-        State::Object => drop(bucket.put("k", BODY).unwrap()),
+        State::Object => {
+            bucket.put("k", BODY).unwrap();
+        }
     }
     bucket
 }

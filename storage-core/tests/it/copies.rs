@@ -239,7 +239,9 @@ fn a_copy_of_what_changes_meanwhile_is_of_one_version() {
             }
             let (writer, body) = (bucket.clone(), pattern(500, 9));
             let expected = body.clone();
-            world.backend.trap(call, skip, move || drop(writer.put("k", body).unwrap()));
+            world.backend.trap(call, skip, move || {
+                writer.put("k", body).unwrap();
+            });
             bucket.copy("k", "c").unwrap();
             let found = bucket.get("c").unwrap().bytes().unwrap();
             assert!(found.len() == 60 || found == expected);
@@ -257,7 +259,9 @@ fn a_copy_that_is_disturbed_does_not_read_its_source_again() {
     bucket.put("k", pattern(BIG, 1)).unwrap();
     let before = world.backend.read_bytes();
     let other = bucket.clone();
-    world.backend.trap(Call::Commit, 0, move || drop(other.put("c", "first").unwrap()));
+    world.backend.trap(Call::Commit, 0, move || {
+        other.put("c", "first").unwrap();
+    });
     let options = CopyOptions::new().checksum_algorithm(ChecksumAlgorithm::Sha1);
     bucket.copy_with(&source(&bucket, "k"), "c", &options).unwrap();
     assert_eq!(world.backend.read_bytes() - before, BIG as u64);

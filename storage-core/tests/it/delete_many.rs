@@ -13,7 +13,7 @@ fn entry(key: &str) -> DeleteEntry {
 fn codes(outcomes: &[DeleteOutcome]) -> Vec<&'static str> {
     outcomes
         .iter()
-        .map(|it| it.outcome.as_ref().map_or_else(|error| error.code(), |_| "ok"))
+        .map(|it| it.outcome.as_ref().map_or_else(cistern_storage_core::Error::code, |_| "ok"))
         .collect()
 }
 
@@ -47,7 +47,7 @@ fn versions_and_markers_of_many() {
     let bucket = bucket(Versioning::Enabled);
     let version = bucket.put("k", "x").unwrap().version.unwrap();
     let outcomes = bucket.delete_many(&[entry("k"), entry("k")]).unwrap();
-    let markers: Vec<_> = outcomes.iter().map(|it| it.outcome.as_ref().unwrap().clone()).collect();
+    let markers: Vec<_> = outcomes.iter().map(|it| *it.outcome.as_ref().unwrap()).collect();
     assert!(markers.iter().all(|deleted| deleted.delete_marker));
     assert_ne!(markers[0].version, markers[1].version, "twice is two markers");
     assert_eq!(stack(&bucket, "k"), ["3 DM", "2 DM", "1:x"]);

@@ -13,8 +13,11 @@ use std::sync::{Arc, Mutex};
 #[derive(Debug, Default)]
 struct Doorman {
     allowed: Vec<Action>,
-    asked: Mutex<Vec<(Action, Option<String>, Option<String>)>>,
+    asked: Mutex<Vec<Question>>,
 }
+
+/// Action, key, version.
+type Question = (Action, Option<String>, Option<String>);
 
 impl Gate for Doorman {
     fn decide(&self, request: &GateRequest<'_>) -> Decision {

@@ -1,5 +1,11 @@
 //! What a store of buckets does, seen from outside.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what a test does not expect ends it, in its helpers too"
+)]
+
 mod appends;
 mod buckets;
 mod changes;

@@ -36,7 +36,7 @@ fn body(dice: &mut Dice) -> Vec<u8> {
 
 fn act(bucket: &Bucket, dice: &mut Dice) -> Result<()> {
     let (key, other) = (dice.key(), dice.key());
-    match dice.roll(10) {
+    match dice.roll(11) {
         0..=3 => bucket.put(key, body(dice)).map(drop),
         4 => bucket.delete(key).map(drop),
         5 | 6 => {
@@ -55,6 +55,10 @@ fn act(bucket: &Bucket, dice: &mut Dice) -> Result<()> {
             let Some(oldest) = versions.last() else { return Ok(()) };
             let source = CopySource::new(bucket, key)?.version(oldest.version());
             bucket.copy_with(&source, other, &CopyOptions::new()).map(drop)
+        }
+        9 => {
+            let tags = [("t", dice.roll(10).to_string())].try_into()?;
+            bucket.set_object_tags(key, None, &tags).map(drop)
         }
         _ => {
             let any = RenameOptions::new().target(RenameTarget::Any);

@@ -138,7 +138,9 @@ fn a_rename_is_current_whatever_came_to_its_key_meanwhile() {
             let bucket = world.bucket("test", Versioning::Enabled);
             bucket.put("old", "renamed").unwrap();
             let writer = bucket.clone();
-            world.backend.trap(call, skip, move || drop(writer.put("new", "meanwhile").unwrap()));
+            world.backend.trap(call, skip, move || {
+                writer.put("new", "meanwhile").unwrap();
+            });
             let any = RenameOptions::new().target(RenameTarget::Any);
             bucket.rename_with("old", "new", &any).unwrap();
             world.backend.disarm();

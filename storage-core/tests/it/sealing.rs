@@ -47,10 +47,10 @@ fn no_plain_byte_reaches_the_backend() {
         bucket.put("k", body.clone()).unwrap();
         bucket.append("k", body.len() as u64, &secret[..]).unwrap();
         bucket.copy("k", "copy").unwrap();
-        bucket.rename("copy", &format!("renamed-{repeats}")).unwrap();
+        bucket.rename("copy", format!("renamed-{repeats}")).unwrap();
     }
     let seen = world.backend.seen();
-    assert!(seen.iter().map(|bytes| bytes.len()).sum::<usize>() > secret.len() * 40_000);
+    assert!(seen.iter().map(bytes::Bytes::len).sum::<usize>() > secret.len() * 40_000);
     for bytes in seen {
         let shows = bytes.windows(12).any(|window| window == &secret[4..16]);
         assert!(!shows, "plain bytes reached the backend");
@@ -125,7 +125,9 @@ fn a_write_that_is_disturbed_binds_to_the_version_it_gets() {
     let bucket = world.bucket("test", Versioning::Enabled);
     for size in [10, 10_000] {
         let other = bucket.clone();
-        world.backend.trap(Call::Commit, 0, move || drop(other.put("k", "first").unwrap()));
+        world.backend.trap(Call::Commit, 0, move || {
+            other.put("k", "first").unwrap();
+        });
         let body = pattern(size, 4);
         bucket.put("k", body.clone()).unwrap();
         check(&bucket, "k", &body);

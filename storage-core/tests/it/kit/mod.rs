@@ -97,7 +97,7 @@ pub(crate) fn body_of(bucket: &Bucket, key: &str, version: Option<VersionId>) ->
 /// the oldest.
 pub(crate) fn stack(bucket: &Bucket, key: &str) -> Vec<String> {
     let all: Vec<ObjectInfo> = bucket.list_versions(key).map(Result::unwrap).collect();
-    let versions: Vec<_> = all.iter().filter(|info| info.key() == &key).collect();
+    let versions: Vec<_> = all.iter().filter(|info| *info.key() == *key).collect();
     for (nth, info) in versions.iter().enumerate() {
         assert_eq!(info.is_latest(), nth == 0);
     }

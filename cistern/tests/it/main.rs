@@ -1,0 +1,3 @@
+//! What the whole does that no part can show: the verbs of the core over the engine on disk.
+
+mod change_feed;
