@@ -4,17 +4,24 @@
 //! [`faults`] says what may happen and what is promised then; [`checkers`] and the plain model of
 //! `cistern-conformance` hold a store to it.
 
+pub mod backend;
 pub mod chance;
 pub mod checkers;
+pub mod churn;
+pub mod damage;
 pub mod device;
 pub mod faults;
 pub mod plan;
 mod run;
 mod trace;
 pub mod turns;
+pub mod verbs;
 pub mod world;
 
+pub use churn::run_churn;
+pub use damage::run_damage;
 pub use run::{Outcome, Told, run, run_plan, shrink};
+pub use verbs::run_verbs;
 pub use world::World;
 
 /// The seeds of a test: `CISTERN_SEED=7` asks for one, `CISTERN_SEEDS=100000` for more.

@@ -207,7 +207,7 @@ impl World {
         match heard {
             Heard::Same => {
                 if call.writes() {
-                    self.acknowledge();
+                    self.acknowledge(before.halfway(call));
                 }
                 Ok(())
             }
@@ -221,9 +221,12 @@ impl World {
         }
     }
 
-    fn acknowledge(&mut self) {
+    /// A write was acknowledged; it came by `way`.
+    fn acknowledge(&mut self, way: Vec<Model>) {
         if self.durability == Durability::Synced {
             self.past.clear();
+        } else {
+            self.past.extend(way);
         }
         self.past.push(self.model.clone());
     }

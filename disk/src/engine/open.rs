@@ -25,6 +25,7 @@ use cistern_storage_core::port::{BackendError, Durability};
 use parking_lot::{Condvar, Mutex, RwLock};
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
+    io,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -316,8 +317,11 @@ pub(super) fn read_headers(
         let file = device.open(&name, OpenMode::Read);
         let file = file.map_err(|error| BackendError::io("open", &name, error))?;
         let mut bytes = [0; SegmentHeader::BYTES];
-        if file.read_at(&mut bytes, 0).is_err() {
-            continue;
+        match file.read_at(&mut bytes, 0) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => continue,
+            // To go on without it would be to take the log for shorter than it is.
+            Err(error) => return Err(BackendError::io("read", &name, error)),
         }
         if let Ok(header) = SegmentHeader::decode(&bytes)
             && header.sequence == sequence

@@ -1,0 +1,8 @@
+//! What the deterministic world holds a store to, over many seeds.
+
+mod churn;
+mod damage;
+mod determinism;
+mod faults;
+mod regressions;
+mod verbs;
