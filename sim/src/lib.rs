@@ -13,14 +13,17 @@ pub mod device;
 pub mod faults;
 pub mod plan;
 mod run;
+pub mod threads;
 mod trace;
 pub mod turns;
 pub mod verbs;
 pub mod world;
+mod yielding;
 
 pub use churn::run_churn;
 pub use damage::run_damage;
 pub use run::{Outcome, Told, run, run_plan, shrink};
+pub use threads::run_threads;
 pub use verbs::run_verbs;
 pub use world::World;
 

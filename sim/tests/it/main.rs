@@ -5,4 +5,5 @@ mod damage;
 mod determinism;
 mod faults;
 mod regressions;
+mod threads;
 mod verbs;
