@@ -134,6 +134,28 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// The same, and before all else `step`.
+    #[must_use]
+    pub fn beginning_with(&self, step: Step) -> Self {
+        let mut plan = self.clone();
+        plan.steps.insert(0, step);
+        plan
+    }
+
+    /// Just these steps, in a store of the smallest shape.
+    #[must_use]
+    pub fn of(seed: u64, durability: Durability, steps: Vec<Step>) -> Self {
+        let shape = Shape {
+            segment_bytes: 64 << 10,
+            packed_bytes_max: 4000,
+            overlay_bytes_max: 4096,
+            cache_bytes: 0,
+        };
+        Self { seed, shape, durability, steps }
+    }
+}
+
 /// Much comes and goes on few keys, so that segments die and are emptied.
 fn churn(chance: &Chance, steps: &mut Vec<Step>) {
     for _ in 0..chance.below(5) {

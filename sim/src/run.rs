@@ -1,10 +1,11 @@
 //! Running seeds, and making those that fail shorter.
 
 use crate::{
-    faults::Tally,
-    plan::Plan,
+    faults::{Aim, Tally},
+    plan::{Plan, Step},
     world::{Violation, World},
 };
+use cistern_disk::device::{Crash, Failure};
 use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -44,6 +45,47 @@ pub fn run_plan(plan: &Plan) -> Outcome {
     outcome.trace = world.trace();
     outcome.tally = world.tally();
     outcome
+}
+
+/// The plan of a seed without its faults.
+fn healthy(seed: u64) -> Plan {
+    let mut plan = Plan::draw(seed);
+    plan.steps.retain(|step| !step.is_fault());
+    plan
+}
+
+/// How many calls of the medium a plan makes, and how many of them change it.
+fn size(plan: &Plan) -> (u64, u64) {
+    let Ok(mut world) = World::new(plan) else { return (0, 0) };
+    let before = world.counts();
+    for step in &plan.steps {
+        // What does not hold is told by the runs with faults, too.
+        let _ = world.step(step);
+    }
+    let after = world.counts();
+    (after.calls - before.calls, after.changes - before.changes)
+}
+
+/// Runs the plan of a seed once for every change of the medium that it makes: there the power goes.
+#[must_use]
+pub fn power_off_at_every_change(seed: u64) -> Vec<Outcome> {
+    let plan = healthy(seed);
+    let (_, changes) = size(&plan);
+    let off = |change| {
+        let left = [Crash::LoseAll, Crash::KeepAll, Crash::Seeded(change)];
+        let left = left[usize::try_from(change % 3).expect("small")];
+        run_plan(&plan.beginning_with(Step::PowerOff { change, left }))
+    };
+    (0..changes).map(off).collect()
+}
+
+/// Runs the plan of a seed once for every call of the medium that it makes: that one fails.
+#[must_use]
+pub fn fail_every_call(seed: u64, failure: Failure) -> Vec<Outcome> {
+    let plan = healthy(seed);
+    let (calls, _) = size(&plan);
+    let fail = |nth| run_plan(&plan.beginning_with(Step::Fail { aim: Aim::Any(nth), failure }));
+    (0..calls).map(fail).collect()
 }
 
 fn go(world: &mut World, plan: &Plan) -> Result<(), Violation> {

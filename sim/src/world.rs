@@ -10,7 +10,7 @@ use crate::{
 use cistern_conformance::model::{Call, Differs, Heard, Held, Model};
 use cistern_disk::{
     DiskBackend,
-    device::{Crash, Device, MemoryDevice},
+    device::{Counts, Crash, Device, MemoryDevice},
     threads::NoThreads,
 };
 use cistern_storage_core::{
@@ -71,6 +71,12 @@ impl World {
     #[must_use]
     pub fn trace(&self) -> u64 {
         self.device.trace()
+    }
+
+    /// What was asked of the medium so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.device.medium().counts()
     }
 
     /// Which faults struck.

@@ -42,6 +42,31 @@ impl Call {
         ops.into_iter().map(Self).collect()
     }
 
+    /// Makes the `bucket`-th bucket, counted round.
+    #[must_use]
+    pub fn create_bucket(bucket: usize, lock: bool) -> Self {
+        Self(Op::CreateBucket { bucket: BUCKETS[bucket % BUCKETS.len()], lock })
+    }
+
+    /// Removes such a bucket.
+    #[must_use]
+    pub fn delete_bucket(bucket: usize) -> Self {
+        Self(Op::DeleteBucket { bucket: BUCKETS[bucket % BUCKETS.len()] })
+    }
+
+    /// Begins an upload under such a key.
+    #[must_use]
+    pub fn begin_upload(bucket: usize, key: usize) -> Self {
+        Self(Op::BeginUpload { at: place(bucket, key), extras: Extras::default() })
+    }
+
+    /// Puts a part of the `upload`-th upload of all that were begun.
+    #[must_use]
+    pub fn put_part(upload: usize, number: u32, len: usize) -> Self {
+        // Every third index counts from the first one on.
+        Self(Op::PutPart { upload: upload * 3, number, body: Content { seed: 1, len } })
+    }
+
     /// Puts `len` bytes that follow from `seed` under the `key`-th key of the `bucket`-th bucket,
     /// counted round.
     #[must_use]

@@ -24,7 +24,7 @@ use crate::{
 use cistern_storage_core::port::{BackendError, Durability};
 use parking_lot::{Condvar, Mutex, RwLock};
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     io,
     sync::{
         Arc, OnceLock,
@@ -154,7 +154,7 @@ impl Engine {
             landed: Condvar::new(),
             flusher: Condvar::new(),
             fresh: Mutex::new(HashMap::new()),
-            unowned: Mutex::new(HashSet::new()),
+            unowned: Mutex::default(),
             published: Mutex::new(Published::default()),
             counters: RwLock::default(),
             touched: Touched::new(),
@@ -178,7 +178,7 @@ impl Engine {
 
     /// What nobody owns after replay nobody ever will.
     fn bury_unowned(&self) {
-        let lsns: Vec<Lsn> = self.unowned.lock().drain().collect();
+        let lsns: Vec<Lsn> = std::mem::take(&mut *self.unowned.lock()).into_iter().collect();
         for lsn in &lsns {
             if let Some(segment) = self.segments.find(*lsn) {
                 segment.mark_dead();

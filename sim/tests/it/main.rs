@@ -3,6 +3,7 @@
 mod churn;
 mod damage;
 mod determinism;
+mod everywhere;
 mod faults;
 mod regressions;
 mod threads;
