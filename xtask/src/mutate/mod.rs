@@ -172,7 +172,7 @@ fn end_group(child: &mut Child) -> std::io::Result<()> {
 
 const POLL: Duration = Duration::from_millis(50);
 const BUILD_MAX: Duration = Duration::from_secs(1200);
-const TESTS_MAX: Duration = Duration::from_secs(180);
+const TESTS_MAX: Duration = Duration::from_secs(120);
 
 #[cfg(test)]
 mod tests {
