@@ -33,6 +33,7 @@
 //! - A store that is open for reading while another process writes to it may find that a body was
 //!   freed and its place used again; it reads `Damaged` then, never wrong bytes.
 
+mod again;
 mod backend;
 #[allow(dead_code, unused_imports, reason = "some of it is for verification")]
 mod blob_file;

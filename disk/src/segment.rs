@@ -18,6 +18,7 @@
 //! took is never handed out again. Such a segment says where the log before it ended.
 
 use crate::{
+    again,
     device::{Device, DeviceFile, OpenMode},
     format::{Lsn, checksum, word},
 };
@@ -216,6 +217,19 @@ impl Segment {
 
     pub(crate) fn sync(&self) -> Result<(), BackendError> {
         self.file()?.sync().map_err(|error| self.io("sync", error))
+    }
+
+    /// Makes durable what was found up to `end`, of which all in front of `durable` is, see
+    /// [`again`].
+    pub(crate) fn save_again(&self, durable: Lsn, end: Lsn) -> Result<(), BackendError> {
+        if durable < end {
+            self.open_for_writing()?;
+            let file = self.file()?;
+            let from = if durable <= self.start() { 0 } else { self.offset(durable) };
+            let written = again::write_range(&*file, from, self.offset(end));
+            written.map_err(|error| self.io("write", error))?;
+        }
+        self.sync()
     }
 
     fn io(&self, action: &'static str, error: std::io::Error) -> BackendError {

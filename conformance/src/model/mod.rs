@@ -20,9 +20,11 @@ mod objects;
 mod op;
 mod real;
 mod rules;
+mod twin;
 mod uploads;
 
 pub use harness::run;
+pub use twin::{Call, Differs, Expected, Heard, Held, Model};
 
 use objects::Objects;
 

@@ -5,6 +5,7 @@ use super::{
     op::{Condition, CopyExtras, DeleteWhen, Extras, Offset, Op, Place, Retain, Text, When, Which},
     uploads::{Begun, Completed, Upload},
 };
+use bytes::Bytes;
 use cistern_storage_core::{ByteRange, ETag, RetentionMode, StorageClass, Versioning};
 use std::{collections::BTreeMap, ops::Range};
 
@@ -38,7 +39,7 @@ pub(super) struct Version {
     /// Its place in the order of writes.
     pub(super) order: u64,
     pub(super) is_marker: bool,
-    pub(super) body: Vec<u8>,
+    pub(super) body: Bytes,
     pub(super) etag: ModelTag,
     pub(super) modified: i64,
     pub(super) class: StorageClass,
@@ -72,7 +73,7 @@ impl ModelTag {
 
 /// What a version is written with, besides its place and name.
 pub(super) struct New {
-    pub(super) body: Vec<u8>,
+    pub(super) body: Bytes,
     pub(super) etag: ModelTag,
     pub(super) modified: i64,
     pub(super) class: StorageClass,
@@ -252,7 +253,7 @@ impl Objects {
         self.may_write(at, condition)?;
         let new = New {
             etag: ModelTag::of(&body),
-            body,
+            body: body.into(),
             modified: self.now,
             class: extras.class,
             tags: tags(extras.tag),
@@ -418,7 +419,7 @@ impl Objects {
         let current = self.current(at).filter(|version| !version.is_marker).cloned();
         let size = current.as_ref().map_or(0, |version| version.body.len());
         let offset = offset.of(size as u64);
-        let Some(mut old) = current else {
+        let Some(old) = current else {
             if offset > 0 {
                 self.find(at, None)?;
             }
@@ -428,9 +429,8 @@ impl Objects {
         if offset != size as u64 {
             return refuse("InvalidWriteOffset");
         }
-        old.body.extend_from_slice(more);
         let new = New {
-            body: old.body,
+            body: [&old.body[..], more].concat().into(),
             etag: ModelTag::Opaque(self.writes),
             modified: self.now,
             class: old.class,

@@ -283,7 +283,7 @@ pub(super) fn ops(most: usize) -> impl Strategy<Value = Vec<Op>> {
 }
 
 /// Buckets to work in, or most calls of a run are refused: plain, versioned or locked.
-fn beginning() -> impl Strategy<Value = Vec<Op>> {
+pub(super) fn beginning() -> impl Strategy<Value = Vec<Op>> {
     let create = |bucket, lock| Op::CreateBucket { bucket, lock };
     let version = |bucket, versioning| Op::SetVersioning { bucket, versioning };
     let (first, second) = (BUCKETS[0], BUCKETS[1]);
@@ -299,7 +299,7 @@ fn beginning() -> impl Strategy<Value = Vec<Op>> {
     ])
 }
 
-fn any_op() -> impl Strategy<Value = Op> {
+pub(super) fn any_op() -> impl Strategy<Value = Op> {
     prop_oneof![
         2 => about_buckets(),
         12 => about_writing(),

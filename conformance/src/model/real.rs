@@ -25,13 +25,16 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 pub(super) struct Real {
     /// `None` only while the medium is opened again.
     store: Option<Store>,
-    fixture: Fixture,
+    /// `None` when somebody else opens and closes the store.
+    fixture: Option<Fixture>,
     clock: Arc<ManualClock>,
     entropy: Arc<SeededEntropy>,
     /// The version names given so far, in the order in which they were made.
-    given: Vec<VersionId>,
+    pub(super) given: Vec<VersionId>,
     /// Every upload that was begun, in order.
-    begun: Vec<(Place, UploadId)>,
+    pub(super) begun: Vec<(Place, UploadId)>,
+    /// A list that was to tell names could not be read.
+    pub(super) is_blind: bool,
 }
 
 /// Where the clock begins: a day in 2026, not at midnight.
@@ -41,19 +44,31 @@ impl Real {
     pub(super) fn new(fixture: Fixture) -> Self {
         let clock = Arc::new(ManualClock::new(BEGIN));
         let entropy = Arc::new(SeededEntropy::new(1));
-        let (given, begun) = (Vec::new(), Vec::new());
-        let mut real = Self { store: None, fixture, clock, entropy, given, begun };
+        let mut real = Self { fixture: Some(fixture), entropy, ..Self::elsewhere(clock) };
         real.open();
         real
     }
 
+    /// One whose store somebody else opens, over `clock`.
+    pub(super) fn elsewhere(clock: Arc<ManualClock>) -> Self {
+        let (given, begun, is_blind) = (Vec::new(), Vec::new(), false);
+        let entropy = Arc::new(SeededEntropy::new(1));
+        Self { store: None, fixture: None, clock, entropy, given, begun, is_blind }
+    }
+
+    /// Goes on with another handle, or with none.
+    pub(super) fn set_store(&mut self, store: Option<Store>) {
+        self.store = store;
+    }
+
     fn open(&mut self) {
+        let Some(fixture) = &self.fixture else { return };
         let mut settings = Settings::new();
         // A medium that loses power must keep what was acknowledged; others need not be slowed down.
-        let loses_power = self.fixture.asks_of().loses_power;
+        let loses_power = fixture.asks_of().loses_power;
         settings.durability = if loses_power { Durability::Synced } else { Durability::Os };
         settings.limits.part_bytes_min = PART_BYTES_MIN;
-        let store = Store::builder(self.fixture.share())
+        let store = Store::builder(fixture.share())
             .clock(Arc::clone(&self.clock) as _)
             .entropy(Arc::clone(&self.entropy) as _)
             .settings(settings)
@@ -61,7 +76,7 @@ impl Real {
         self.store = Some(store.expect("the store opens"));
     }
 
-    fn store(&self) -> &Store {
+    pub(super) fn store(&self) -> &Store {
         self.store.as_ref().expect("the store is closed only while it is opened again")
     }
 
@@ -71,7 +86,7 @@ impl Real {
         outcome.map_err(|error| self.refusal(&error))
     }
 
-    fn call(&mut self, op: &Op, picks: &Picks) -> Result<Answer, Error> {
+    pub(super) fn call(&mut self, op: &Op, picks: &Picks) -> Result<Answer, Error> {
         let version = picks.version().map(|name| self.id(name));
         match op {
             Op::CreateBucket { bucket, lock } => {
@@ -213,17 +228,21 @@ impl Real {
                 Ok(Answer::Done)
             }
             Op::Reopen => {
-                if self.fixture.capabilities().reopens {
+                if let Some(fixture) = &mut self.fixture
+                    && fixture.capabilities().reopens
+                {
                     self.store = None;
-                    self.fixture.close_and_reopen();
+                    fixture.close_and_reopen();
                     self.open();
                 }
                 Ok(Answer::Done)
             }
             Op::CutPower => {
-                if self.fixture.asks_of().loses_power {
+                if let Some(fixture) = &mut self.fixture
+                    && fixture.asks_of().loses_power
+                {
                     self.store = None;
-                    self.fixture.cut_power();
+                    fixture.cut_power();
                     self.open();
                 }
                 Ok(Answer::Done)
@@ -316,15 +335,17 @@ impl Real {
     }
 
     /// All versions of a bucket, in the order of a list.
-    pub(super) fn all_versions(&mut self, bucket: Text) -> Vec<Info> {
-        let listed = self.bucket(bucket).map(|bucket| bucket.list_versions("").collect());
-        let listed: Result<Vec<ObjectInfo>, Error> = listed.expect("the model has the bucket");
-        let listed = listed.expect("lists");
-        listed.iter().map(|info| self.info(info)).collect()
+    pub(super) fn all_versions(&mut self, bucket: Text) -> Result<Vec<Info>, Error> {
+        let bucket = self.bucket(bucket)?;
+        let listed = bucket.list_versions("").collect::<Result<Vec<ObjectInfo>, Error>>()?;
+        Ok(listed.iter().map(|info| self.info(info)).collect())
     }
 
-    pub(super) fn stats(&self, bucket: Text) -> BTreeMap<&'static str, Numbers> {
-        let stats = self.bucket(bucket).and_then(|bucket| bucket.stats()).expect("has numbers");
+    pub(super) fn stats(
+        &self,
+        bucket: Text,
+    ) -> Result<BTreeMap<&'static str, Numbers>, Error> {
+        let stats = self.bucket(bucket)?.stats()?;
         let numbers = stats.classes.iter().map(|(class, one)| {
             let numbers = [
                 one.objects,
@@ -337,7 +358,7 @@ impl Real {
             ];
             (class.as_str(), numbers)
         });
-        numbers.filter(|(_, numbers)| *numbers != Numbers::default()).collect()
+        Ok(numbers.filter(|(_, numbers)| *numbers != Numbers::default()).collect())
     }
 
     /// The bytes of a version.
@@ -346,7 +367,7 @@ impl Real {
         Ok(self.bucket(at.bucket)?.get_with(at.key, &options)?.bytes()?.to_vec())
     }
 
-    fn bucket(&self, bucket: Text) -> Result<Bucket, Error> {
+    pub(super) fn bucket(&self, bucket: Text) -> Result<Bucket, Error> {
         self.store().bucket(bucket)
     }
 
@@ -365,28 +386,28 @@ impl Real {
             return Name::Null;
         }
         if !self.given.contains(&id) {
-            self.discover();
+            self.is_blind |= self.discover().is_err();
         }
         let nth = self.given.iter().position(|given| *given == id);
         nth.map_or(Name::Unknown, Name::Nth)
     }
 
     /// Learns the names that were given since, in the order of writes.
-    fn discover(&mut self) {
-        let buckets = self.store().list_buckets().expect("lists buckets");
+    fn discover(&mut self) -> Result<(), Error> {
         let mut new = Vec::new();
-        for bucket in buckets {
-            let bucket = self.store().bucket(bucket.name).expect("is in the list");
-            let listed: Result<Vec<_>, _> = bucket.list_versions("").collect();
-            let stamped = listed.expect("lists").into_iter().filter(|one| !one.version().is_null());
+        for bucket in self.store().list_buckets()? {
+            let bucket = self.store().bucket(bucket.name)?;
+            let listed = bucket.list_versions("").collect::<Result<Vec<_>, _>>()?;
+            let stamped = listed.into_iter().filter(|one| !one.version().is_null());
             new.extend(stamped.map(|info| (info.sequence(), info.version())));
         }
         new.retain(|(_, id)| !self.given.contains(id));
         new.sort_by_key(|(sequence, _)| *sequence);
         self.given.extend(new.into_iter().map(|(_, id)| id));
+        Ok(())
     }
 
-    fn refusal(&mut self, error: &Error) -> Refusal {
+    pub(super) fn refusal(&mut self, error: &Error) -> Refusal {
         let marker = match error {
             Error::NoSuchKey { delete_marker, .. } => *delete_marker,
             Error::MethodNotAllowed { version, .. } => Some(*version),

@@ -176,7 +176,7 @@ impl Objects {
             name,
             order,
             is_marker: true,
-            body: Vec::new(),
+            body: bytes::Bytes::new(),
             etag: ModelTag::Told(String::new()),
             modified: self.now,
             class: StorageClass::Standard,

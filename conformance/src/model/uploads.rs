@@ -7,6 +7,7 @@ use super::{
     objects::{ModelTag, New, tags, user},
     op::{Condition, Extras, PartList, Place, Text},
 };
+use bytes::Bytes;
 use cistern_storage_core::{ByteRange, ETag, RetentionMode, StorageClass};
 use std::{collections::BTreeMap, ops::Range};
 
@@ -31,7 +32,7 @@ pub(super) struct Upload {
     retention: Option<(RetentionMode, i64)>,
     hold: Option<bool>,
     /// Bytes, and when they came.
-    parts: BTreeMap<u32, (Vec<u8>, i64)>,
+    parts: BTreeMap<u32, (Bytes, i64)>,
 }
 
 /// One that is completed: its answer is given again for the same list.
@@ -120,6 +121,30 @@ impl Objects {
         Ok(Answer::Begun(number))
     }
 
+    /// The states on the way of a bucket's removal: its uploads are given up one by one, and in the
+    /// end the answers of those completed are forgotten.
+    pub(super) fn without_uploads(&self, bucket: Text) -> Vec<Self> {
+        let mut states = Vec::new();
+        let Some(found) = self.buckets.get(bucket).filter(|found| found.keys.is_empty()) else {
+            return states;
+        };
+        // In the order of their rows: by key, then as they were begun.
+        let mut uploads: Vec<_> = found.uploads.iter().collect();
+        uploads.sort_by_key(|(number, upload)| (upload.at.key, **number));
+        let mut state = self.clone();
+        for (number, _) in uploads {
+            if let Some(bucket) = state.buckets.get_mut(bucket) {
+                bucket.uploads.remove(number);
+            }
+            states.push(state.clone());
+        }
+        if let Some(bucket) = state.buckets.get_mut(bucket) {
+            bucket.completed.clear();
+        }
+        states.push(state);
+        states
+    }
+
     pub(super) fn put_part(
         &mut self,
         upload: Option<usize>,
@@ -172,7 +197,7 @@ impl Objects {
         let part = part(number, &body, now);
         let uploads = &mut self.bucket_mut(self.begun[upload].at.bucket)?.uploads;
         let upload = uploads.get_mut(&upload).expect("it was checked to be there");
-        upload.parts.insert(number, (body, now));
+        upload.parts.insert(number, (body.into(), now));
         Ok(Answer::Part(part))
     }
 
@@ -205,7 +230,7 @@ impl Objects {
             retention: upload.retention,
             hold: upload.hold,
             parts: Some(parts.iter().map(|part| part.len() as u64).collect()),
-            body: parts.concat(),
+            body: parts.concat().into(),
         };
         let written = self.push_at(at, new, Some(upload.order));
         self.begun[number].completed_with = list.to_vec();

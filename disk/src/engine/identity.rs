@@ -10,6 +10,7 @@
 //! ```
 
 use crate::{
+    again,
     device::{Device, OpenMode},
     format::{checksum, word},
 };
@@ -55,6 +56,15 @@ pub(crate) fn create(
     device.rename(NEW_FILE, FILE).map_err(io("name"))?;
     device.sync_folder("").map_err(io("sync the folder of"))?;
     Ok(store)
+}
+
+/// Makes the identity durable that was found, see [`again`].
+pub(crate) fn save_again(device: &dyn Device) -> Result<(), BackendError> {
+    let io = |action| move |error| BackendError::io(action, FILE, error);
+    let file = device.open(FILE, OpenMode::Write).map_err(io("open"))?;
+    again::write(&*file).map_err(io("write"))?;
+    file.sync().map_err(io("sync"))?;
+    device.sync_folder("").map_err(io("sync the folder of"))
 }
 
 fn encode(store: &[u8; 16]) -> Vec<u8> {

@@ -58,7 +58,7 @@ use cistern_storage_core::port::{
 use keyspace::StoredRange;
 use parking_lot::{Condvar, Mutex, RwLock};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     fmt, io,
     sync::{
         Arc, OnceLock,
@@ -87,7 +87,7 @@ pub(crate) struct Engine {
     /// Blobs that were written, not adopted, and not discarded.
     fresh: Mutex<HashMap<BlobRef, Fresh>>,
     /// Of these the packed ones, and those whose commit is not published. Held only for a moment.
-    unowned: Mutex<HashSet<Lsn>>,
+    unowned: Mutex<BTreeSet<Lsn>>,
     published: Mutex<Published>,
     counters: RwLock<Counters>,
     touched: Touched,

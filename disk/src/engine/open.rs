@@ -1,6 +1,7 @@
 //! Opening a store.
 
 use crate::{
+    again,
     blob_file::BlobFileId,
     device::{Device, DeviceLock, FileEntry, LockError, OpenMode},
     engine::{
@@ -23,7 +24,8 @@ use crate::{
 use cistern_storage_core::port::{BackendError, Durability};
 use parking_lot::{Condvar, Mutex, RwLock};
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
+    io,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -104,6 +106,10 @@ fn identify(
     open_as: OpenAs,
 ) -> Result<[u8; 16], BackendError> {
     if let Some(store) = identity::read(device)? {
+        if open_as == OpenAs::Owner && found_segments(device)?.next().is_none() {
+            // Whoever made it may have failed to sync it.
+            identity::save_again(device)?;
+        }
         return Ok(store);
     }
     let foreign =
@@ -148,7 +154,7 @@ impl Engine {
             landed: Condvar::new(),
             flusher: Condvar::new(),
             fresh: Mutex::new(HashMap::new()),
-            unowned: Mutex::new(HashSet::new()),
+            unowned: Mutex::default(),
             published: Mutex::new(Published::default()),
             counters: RwLock::default(),
             touched: Touched::new(),
@@ -172,7 +178,7 @@ impl Engine {
 
     /// What nobody owns after replay nobody ever will.
     fn bury_unowned(&self) {
-        let lsns: Vec<Lsn> = self.unowned.lock().drain().collect();
+        let lsns: Vec<Lsn> = std::mem::take(&mut *self.unowned.lock()).into_iter().collect();
         for lsn in &lsns {
             if let Some(segment) = self.segments.find(*lsn) {
                 segment.mark_dead();
@@ -185,13 +191,16 @@ impl Engine {
     /// Makes durable what was found, clears away what is not needed, and goes on.
     fn start(&self, replay: &Replay) -> Result<(), BackendError> {
         for segment in &replay.replayed {
-            segment.sync()?;
+            let end = if segment.contains(replay.end) { replay.end } else { segment.end() };
+            segment.save_again(replay.durable, segment.sealed().unwrap_or(end).min(end))?;
         }
         let mut handles = Vec::new();
         for file in &replay.unsynced_files {
             let name = self.files.id(*file).name();
             let handle = self.device.open(&name, OpenMode::Write);
-            handles.push(handle.map_err(|error| BackendError::io("open", &name, error))?);
+            let handle = handle.map_err(|error| BackendError::io("open", &name, error))?;
+            again::write(&*handle).map_err(|error| BackendError::io("write", &name, error))?;
+            handles.push(handle);
         }
         if !handles.is_empty() {
             self.files.sync(&handles)?;
@@ -308,8 +317,11 @@ pub(super) fn read_headers(
         let file = device.open(&name, OpenMode::Read);
         let file = file.map_err(|error| BackendError::io("open", &name, error))?;
         let mut bytes = [0; SegmentHeader::BYTES];
-        if file.read_at(&mut bytes, 0).is_err() {
-            continue;
+        match file.read_at(&mut bytes, 0) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => continue,
+            // To go on without it would be to take the log for shorter than it is.
+            Err(error) => return Err(BackendError::io("read", &name, error)),
         }
         if let Ok(header) = SegmentHeader::decode(&bytes)
             && header.sequence == sequence

@@ -46,7 +46,7 @@ pub(super) struct Replay {
     /// The store was closed, and nothing was written since.
     pub(super) is_clean: bool,
     /// The log is known to have been durable up to here.
-    durable: Lsn,
+    pub(super) durable: Lsn,
     /// Stop here, whatever follows.
     cut: Option<Lsn>,
     /// Files by the commits that adopted them first.

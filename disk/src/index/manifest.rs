@@ -15,7 +15,10 @@ use super::{
     run::damaged,
     sum::{array, checksum},
 };
-use crate::device::{Device, DeviceFile, OpenMode};
+use crate::{
+    again,
+    device::{Device, DeviceFile, OpenMode},
+};
 use bytes::Bytes;
 use cistern_storage_core::port::BackendError;
 use std::{io, sync::Arc};
@@ -170,6 +173,25 @@ pub(crate) fn read(device: &dyn Device) -> Result<Found, BackendError> {
     Ok(Found { manifest: valid.max_by_key(|manifest| manifest.sequence), one_invalid })
 }
 
+/// Makes the manifest durable that was found, see [`again`]: files that only an older one names may
+/// be removed, and segments used again, once it is.
+///
+/// # Errors
+/// When the device fails.
+pub(super) fn save_again(device: &dyn Device, manifest: &Manifest) -> Result<(), BackendError> {
+    let name = slot_name(manifest.sequence);
+    let io = |action| move |error| BackendError::io(action, name, error);
+    let file = device.open(name, OpenMode::Write).map_err(io("open"))?;
+    again::write(&*file).map_err(io("write"))?;
+    file.sync().map_err(io("sync"))?;
+    device.sync_folder("").map_err(io("sync the folder of"))
+}
+
+/// Even sequences stand in the first file, odd ones in the second.
+fn slot_name(sequence: u64) -> &'static str {
+    NAMES[usize::from(sequence % 2 == 1)]
+}
+
 /// Writes manifests. After a sync that failed it writes no more: what is on the medium is in doubt
 /// then. A write that failed, as for want of room, may be tried again: it has spoilt at most the
 /// file that was due to be replaced.
@@ -182,8 +204,8 @@ pub(super) struct ManifestWriter {
 }
 
 impl ManifestWriter {
-    /// Goes on after `manifest`. Even sequences stand in the first file, odd ones in the second, so
-    /// the newest valid manifest is never written over.
+    /// Goes on after `manifest`. Files take turns, so the newest valid manifest is never written
+    /// over.
     pub(super) fn after(manifest: Option<&Manifest>) -> Self {
         Self {
             files: [None, None],
@@ -215,7 +237,7 @@ impl ManifestWriter {
         }
         let sequence = self.sequence + 1;
         let slot = usize::from(sequence % 2 == 1);
-        let name = NAMES[slot];
+        let name = slot_name(sequence);
         let is_first = self.files[slot].is_none();
         let file = match &self.files[slot] {
             Some(file) => Arc::clone(file),

@@ -158,6 +158,9 @@ impl Index {
     ) -> Result<(Self, Option<Bytes>), BackendError> {
         let found = manifest::read(&**device)?;
         let manifest = found.manifest.as_ref();
+        if let (Some(manifest), Access::ReadWrite) = (manifest, settings.access) {
+            manifest::save_again(&**device, manifest)?;
+        }
         let records = manifest.map_or(&[][..], |manifest| &manifest.runs);
         let cache = BlockCache::new(settings.block_cache_bytes);
         let runs = records.iter().map(|record| open_recorded(&**device, *record, &cache));

@@ -1,12 +1,13 @@
 //! Delete bucket: only an empty one; what is left of its uploads goes with it.
 
+use super::upload::{Found, load_parts, take_out};
 use crate::{
     authority::Permit,
     bucket::Bucket,
     edit::Edit,
     error::{Error, Result},
     port::{Batch, CommitError, KeyRange, Order, Precondition},
-    row::{PartRow, bucket_key, ranges},
+    row::{bucket_key, ranges},
     store::after,
 };
 use bytes::Bytes;
@@ -35,7 +36,6 @@ fn delete_untold(bucket: &Bucket) -> Result<()> {
         live.change_feed = crate::bucket_config::ChangeFeed::Off;
         abort_uploads(bucket, &live)?;
         for range in [
-            ranges::uploads(state.id),
             ranges::changes(state.id),
             ranges::completed(state.id),
             ranges::renamed(state.id),
@@ -45,7 +45,7 @@ fn delete_untold(bucket: &Bucket) -> Result<()> {
         let mut batch = Batch::new(store.settings.durability);
         batch.preconditions.push(Precondition::RangeEmpty { start, end });
         batch.delete(bucket_key(bucket.name().as_str()));
-        // What its uploads counted; nobody counts meanwhile.
+        // By now all are 0, if they were ever right; nobody counts meanwhile.
         for (counter, count) in store.backend.counters(&state.id.to_be_bytes()) {
             batch.add(counter, -count);
         }
@@ -78,26 +78,30 @@ fn commit(bucket: &Bucket, batch: Batch) -> Result<()> {
     }
 }
 
-/// Frees the parts of every upload in progress.
+/// Aborts every upload in progress, each in one commit, so that a removal which fails half way
+/// leaves uploads whole, and counted as they are.
 fn abort_uploads(bucket: &Bucket, config: &crate::bucket_config::BucketConfig) -> Result<()> {
     let store = bucket.store();
-    let (start, end) = ranges::all_parts(bucket.state().id);
+    let (start, end) = ranges::uploads(bucket.state().id);
     loop {
         let rows = store.scan(KeyRange::between(&start, &end), Order::Forward, PAGE)?;
         if rows.is_empty() {
             return Ok(());
         }
-        let mut edit = Edit::new(store, bucket.state(), config, "", None);
+        let mut tickets = Vec::new();
         for row in rows {
-            let part = PartRow::decode(&row.value)
-                .map_err(|damage| Error::damaged("a part's row", damage.0))?;
-            edit.free_parts(std::slice::from_ref(&part.entry));
-            edit.batch().delete(row.key);
+            let found = Found::decode(row.key, row.value)?;
+            let parts = load_parts(bucket, found.seq)?;
+            let mut edit = Edit::new(store, bucket.state(), config, "", None);
+            take_out(&mut edit, bucket, &found, &parts);
+            parts.iter().for_each(|part| edit.free_parts(std::slice::from_ref(&part.row.entry)));
+            let aborted = || Error::OperationAborted { bucket: bucket.name().clone() };
+            tickets.push(edit.commit()?.ok_or_else(aborted)?);
         }
-        match edit.commit()? {
-            Some(ticket) => store.settle(ticket)?,
-            None => return Err(Error::OperationAborted { bucket: bucket.name().clone() }),
-        };
+        // One sync serves them all.
+        for ticket in tickets {
+            store.settle(ticket)?;
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     bucket::Bucket,
     content::Owner,
-    edit::Edit,
+    edit::{Edit, key_and_seq},
     error::{Error, Result},
     port::{KeyRange, Order, Precondition},
     row::{Damage, PartRow, UploadRow, part_key, ranges, upload_key},
@@ -28,6 +28,13 @@ pub(super) struct Found {
 }
 
 impl Found {
+    pub(super) fn decode(at: Bytes, raw: Bytes) -> Result<Self> {
+        let unreadable = || damaged(Damage("its key does not decode"));
+        let (_, seq) = key_and_seq(&at).ok_or_else(unreadable)?;
+        let (seq, row) = (seq.ok_or_else(unreadable)?, UploadRow::decode(&raw).map_err(damaged)?);
+        Ok(Self { seq, at, raw, row })
+    }
+
     pub(super) fn place(&self) -> Place {
         Place { seq: self.seq, tag: self.row.tag }
     }
@@ -86,7 +93,7 @@ pub(super) fn find_with_parts(upload: &Upload) -> Result<Option<(Found, Vec<Stor
     Ok(still.map(|found| (found, parts)))
 }
 
-fn load_parts(bucket: &Bucket, seq: u64) -> Result<Vec<StoredPart>> {
+pub(super) fn load_parts(bucket: &Bucket, seq: u64) -> Result<Vec<StoredPart>> {
     let (mut start, end) = ranges::parts(bucket.state().id, seq);
     let mut parts = Vec::new();
     loop {

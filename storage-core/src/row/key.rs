@@ -194,7 +194,7 @@ pub(crate) fn seq_of(suffix: &[u8]) -> Option<u64> {
 /// Ranges of rows, as owned `start..end`.
 pub(crate) mod ranges {
     use super::{
-        BUCKET, BUCKET_PREFIX_BYTES, CHANGE, COMPLETED, END, MANIFEST, OBJECT, PART, RENAMED,
+        BUCKET, BUCKET_PREFIX_BYTES, CHANGE, COMPLETED, END, MANIFEST, OBJECT, RENAMED,
         UPLOAD, escape, prefixed,
     };
     use bytes::{BufMut, Bytes, BytesMut};
@@ -262,11 +262,6 @@ pub(crate) mod ranges {
         escape(&mut row, key.as_bytes());
         row.put_slice(&[END[0], END[1] + 1]);
         row.freeze()
-    }
-
-    /// The parts of every upload of a bucket.
-    pub(crate) fn all_parts(bucket: u32) -> Owned {
-        of_bucket(PART, bucket)
     }
 
     /// The parts of an upload.

@@ -4,7 +4,7 @@ use super::{Real, etag_text, hold, metadata, tags, write_condition};
 use crate::model::{
     answer::{Answer, Page, Part, Picks},
     objects,
-    op::{Condition, Extras, Place, Text},
+    op::{Condition, Extras, KEYS, Place, Text},
 };
 use cistern_storage_core::{
     ByteRange, CompleteOptions, CompletedPart, CopyPartOptions, CopySource, Error,
@@ -26,6 +26,27 @@ impl Real {
         let upload = self.bucket(at.bucket)?.create_upload_with(at.key, &options)?;
         self.begun.push((at, upload.id().clone()));
         Ok(Answer::Begun(self.begun.len() - 1))
+    }
+
+    /// Learns of the upload that was begun by a call which failed, if it was; `begun` uploads are
+    /// known to have been begun.
+    pub(in crate::model) fn learn_upload(
+        &mut self,
+        bucket: Text,
+        begun: usize,
+    ) -> Result<(), Error> {
+        if self.begun.len() >= begun {
+            return Ok(());
+        }
+        let page = self.bucket(bucket)?.list_uploads_page(&ListUploadsOptions::new())?;
+        for upload in page.uploads {
+            let known = self.begun.iter().any(|(_, id)| *id == upload.id);
+            let key = KEYS.iter().find(|key| **key == upload.key.as_str());
+            if let (false, Some(key)) = (known, key) {
+                self.begun.push((Place { bucket, key }, upload.id));
+            }
+        }
+        Ok(())
     }
 
     fn upload(&self, upload: usize) -> Result<Upload, Error> {

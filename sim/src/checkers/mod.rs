@@ -1,0 +1,4 @@
+//! What must hold, checked.
+
+pub mod linear;
+pub mod space;
