@@ -23,7 +23,7 @@ mod supported;
 
 pub use builder::Builder;
 pub use cistern::Cistern;
-pub use cistern_disk::{Background, DiskSettings};
+pub use cistern_disk::{Background, DiskSettings, Finding, Repaired, Severity, repair, verify};
 pub use cistern_storage_core::*;
 pub use supported::SUPPORTED;
 
