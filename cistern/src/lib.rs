@@ -17,7 +17,6 @@
 //! The nouns and verbs live in `cistern-storage-core`, the engine on disk in `cistern-disk`.
 
 mod builder;
-#[expect(clippy::module_inception, reason = "the main type is named as the product is")]
 mod cistern;
 mod supported;
 
