@@ -17,13 +17,12 @@
 //! The nouns and verbs live in `cistern-storage-core`, the engine on disk in `cistern-disk`.
 
 mod builder;
-#[expect(clippy::module_inception, reason = "the main type is named as the product is")]
 mod cistern;
 mod supported;
 
 pub use builder::Builder;
 pub use cistern::Cistern;
-pub use cistern_disk::{Background, DiskSettings};
+pub use cistern_disk::{Background, DiskSettings, Finding, Repaired, Severity, repair, verify};
 pub use cistern_storage_core::*;
 pub use supported::SUPPORTED;
 

@@ -9,8 +9,275 @@
 ///
 /// A status begins with `yes`, `partly`, `not yet` or `no`; what follows a colon narrows it.
 pub const SUPPORTED: &[(&str, &str, &str, &[&str])] = &[
-    ("Stores", "in memory", "yes", &["what_was_put_is_got"]),
+    ("Stores", "in memory", "yes", &["a_store_in_memory_behaves_like_the_model"]),
+    (
+        "Stores",
+        "on local disk, one process at a time",
+        "yes",
+        &[
+            "a_store_behaves_like_the_model",
+            "a_cistern_is_there_after_opening_again",
+            "rows_counters_and_positions_survive_close_and_drop",
+            "a_closed_store_says_so_and_a_second_one_is_refused",
+        ],
+    ),
+    (
+        "Stores",
+        "opened to read only, also beside the process that writes",
+        "yes",
+        &[
+            "a_reader_reads_beside_the_writer_and_writes_nothing",
+            "a_reader_sees_what_was_committed_when_it_opened_and_writes_nothing",
+        ],
+    ),
+    (
+        "Stores",
+        "a backend of your own, with a conformance suite",
+        "yes",
+        &[
+            "a_store_that_is_reopened_and_loses_power_behaves_like_the_model",
+            "faults_of_commits_are_found",
+        ],
+    ),
     ("Stores", "several machines, cloud object stores", "not yet", &[]),
+    (
+        "Durability",
+        "synced, os or memory: of the store, a bucket, a write; the receipt names it",
+        "yes",
+        &[
+            "a_synced_commit_survives_losing_power_and_an_os_commit_the_death_of_the_process",
+            "flush_brings_weak_commits_to_the_durability_it_names",
+            "every_write_names_the_durability_that_it_reached",
+        ],
+    ),
+    ("Durability", "many writers share a sync", "yes", &["many_writers_share_a_sync"]),
+    (
+        "Durability",
+        "after a kill or a loss of power: all that was acknowledged, in order",
+        "yes",
+        &[
+            "a_loss_of_power_at_any_change_loses_nothing_promised",
+            "a_writer_that_is_killed_at_any_moment_loses_nothing_that_it_acknowledged",
+        ],
+    ),
+    (
+        "Durability",
+        "a full disk or a failing one: the call fails, what was there stays readable",
+        "yes",
+        &[
+            "a_full_medium_refuses_the_commit_that_needs_room_and_nothing_else",
+            "an_io_error_at_any_call_loses_nothing_promised",
+            "after_a_failed_sync_writes_are_refused_and_reads_go_on",
+        ],
+    ),
+    (
+        "Durability",
+        "damage is an error that names file and place",
+        "yes",
+        &[
+            "a_flipped_bit_in_a_commit_that_was_durable_is_damage_in_that_file",
+            "a_flipped_bit_in_a_blob_is_damage_and_never_wrong_bytes",
+        ],
+    ),
+    (
+        "Durability",
+        "verify: every checksum, every reference of the engine; a function and a command",
+        "yes",
+        &[
+            "a_flipped_bit_in_what_is_kept_is_found_in_its_file",
+            "a_damaged_store_is_told_by_file_and_place_with_exit_code_1",
+        ],
+    ),
+    (
+        "Durability",
+        "repair: a new store of what verifies; a function and a command",
+        "yes",
+        &[
+            "a_damaged_body_stays_damaged_and_is_told_while_others_are_read",
+            "a_repair_tells_what_is_lost_with_exit_code_1_and_makes_a_store_that_verifies",
+        ],
+    ),
+    (
+        "Durability",
+        "space is given back: compaction, segments used again",
+        "yes",
+        &[
+            "under_churn_every_byte_stays_readable_and_space_is_given_back",
+            "segments_are_used_again_rather_than_made",
+        ],
+    ),
+    (
+        "Buckets",
+        "create, find, list, delete, tags",
+        "yes",
+        &[
+            "buckets_are_made_found_and_listed",
+            "a_bucket_is_deleted_only_when_it_holds_nothing",
+            "a_bucket_has_fifty_tags",
+        ],
+    ),
+    (
+        "Buckets",
+        "statistics by storage class, kept by every commit",
+        "yes",
+        &["threads_on_the_same_keys_leave_a_store_that_adds_up"],
+    ),
+    (
+        "Objects",
+        "put, get, head, delete; bodies from bytes, files and readers",
+        "yes",
+        &["what_was_put_is_got", "every_kind_of_body_is_taken", "a_head_tells_what_was_put"],
+    ),
+    (
+        "Objects",
+        "delete of up to 1,000 at once",
+        "yes",
+        &["every_entry_has_its_own_outcome", "one_to_a_thousand_entries"],
+    ),
+    (
+        "Objects",
+        "ranges and reads by part",
+        "yes",
+        &["ranges_of_ten_bytes", "ranges_of_a_large_object_and_seeks_in_it"],
+    ),
+    (
+        "Objects",
+        "conditional reads, writes and deletes",
+        "yes",
+        &[
+            "conditions_of_a_read_in_their_order",
+            "of_many_that_write_if_absent_one_does",
+            "a_delete_on_condition",
+        ],
+    ),
+    (
+        "Objects",
+        "copy by reference",
+        "yes",
+        &[
+            "a_copy_has_bytes_metadata_and_tags_and_a_date_of_its_own",
+            "a_copy_onto_itself_changes_something",
+        ],
+    ),
+    (
+        "Objects",
+        "rename, append",
+        "yes",
+        &["a_rename_keeps_all_but_the_key", "bytes_come_at_the_end_and_nowhere_else"],
+    ),
+    (
+        "Objects",
+        "metadata and tags",
+        "yes",
+        &["a_head_tells_what_was_put", "a_set_of_tags_is_replaced_as_a_whole"],
+    ),
+    (
+        "Objects",
+        "ETags: MD5 or opaque",
+        "yes",
+        &["the_entity_tag_of_a_put_is_its_md5", "an_opaque_entity_tag_tells_two_writes_apart"],
+    ),
+    (
+        "Objects",
+        "checksums: CRC64NVME, CRC32, CRC32C, SHA-1, SHA-256; whole or composite",
+        "yes",
+        &["a_checksum_is_computed_kept_and_checked", "the_tags_and_checksums_of_two_parts"],
+    ),
+    ("Objects", "attributes", "yes", &["attributes_of_an_object_made_in_one"]),
+    (
+        "Listing",
+        "prefix, delimiter, start-after, tokens, pages; a common prefix is one jump",
+        "yes",
+        &[
+            "prefixes_and_delimiters",
+            "a_page_has_at_most_a_thousand_keys",
+            "what_lies_under_a_common_prefix_is_passed_over_in_one_jump",
+        ],
+    ),
+    (
+        "Listing",
+        "all versions, with both markers",
+        "yes",
+        &["a_list_of_versions_goes_on_from_every_place", "version_markers_have_their_rules"],
+    ),
+    (
+        "Listing",
+        "partitions: keys built and read, lists pruned by a predicate",
+        "yes",
+        &["keys_are_made_and_read_back", "a_pruned_list_is_the_full_list_filtered"],
+    ),
+    (
+        "Versions",
+        "versioning never, enabled, suspended; null version, delete markers",
+        "yes",
+        &[
+            "a_put_of_a_suspended_bucket_replaces_the_null_version_wherever_it_is",
+            "deleting_markers_brings_the_object_back",
+            "versions_by_id",
+        ],
+    ),
+    (
+        "Versions",
+        "object lock: retention, legal hold, default, bypass",
+        "yes",
+        &[
+            "governance_can_be_bypassed_and_a_simple_delete_hides",
+            "compliance_ends_with_its_date_and_a_hold_when_it_is_switched_off",
+            "a_default_holds_for_new_versions_that_do_not_say",
+        ],
+    ),
+    (
+        "Multipart",
+        "create, upload, list, complete, abort",
+        "yes",
+        &[
+            "parts_become_an_object_with_all_that_the_upload_asked_for",
+            "the_same_completion_again_answers_the_same",
+            "an_aborted_upload_is_gone_with_its_parts",
+            "parts_are_listed_by_number",
+        ],
+    ),
+    ("Multipart", "parts copied by reference", "yes", &["a_copied_part_shares_its_bytes"]),
+    (
+        "Storage classes",
+        "carried by every version, changed by a copy, their facts as data",
+        "yes",
+        &["a_put_takes_the_classes_of_general_purpose_buckets", "the_class_table"],
+    ),
+    (
+        "Storage classes",
+        "GLACIER and DEEP_ARCHIVE",
+        "partly: read at once, nothing to restore",
+        &["parts_that_will_be_archived_count_as_standard_until_then"],
+    ),
+    ("Storage classes", "restore, transitions, lifecycle rules", "not yet", &[]),
+    (
+        "Events",
+        "subscribers with filters, S3's message on request",
+        "yes",
+        &["a_subscriber_hears_what_it_asked_for", "a_message_has_every_field_where_s3_has_it"],
+    ),
+    (
+        "Events",
+        "a durable change feed with a cursor, in the commit of the change",
+        "yes",
+        &[
+            "a_reader_goes_on_exactly_where_it_stopped",
+            "a_cursor_and_a_trimmed_feed_outlive_the_process",
+        ],
+    ),
+    (
+        "Security",
+        "encryption at rest",
+        "partly: a socket for your sealer, none of ours",
+        &["what_was_sealed_is_got_and_has_the_digests_of_the_plain_bytes"],
+    ),
+    (
+        "Security",
+        "identities and policies",
+        "partly: a socket for your gate, no policies",
+        &["a_verb_needs_all_its_actions_and_no_other"],
+    ),
     ("Streams", "shards, producers, consumers", "not yet", &[]),
     ("Doors", "S3 and Kinesis over HTTP", "not yet", &[]),
     ("Doors", "async facade", "not yet", &[]),

@@ -41,6 +41,7 @@
 pub mod backend;
 mod crc64;
 mod dice;
+pub mod linearizable;
 pub mod model;
 pub mod reference_backend;
 

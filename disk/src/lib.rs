@@ -40,6 +40,9 @@ mod blob_file;
 pub mod device;
 mod engine;
 mod format;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(test)]
 mod golden;
 mod index;

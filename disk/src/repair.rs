@@ -55,12 +55,13 @@ pub fn repair_on(
     target: &Arc<dyn Device>,
 ) -> Result<Repaired, BackendError> {
     check_empty(&**target)?;
+    let mut lost = Vec::new();
+    // Before the lock: taking it would leave a file in a folder that is no store.
+    let store = identify(&**source, &mut lost)?;
     let _held = source.lock("cistern repair").map_err(|error| match error {
         LockError::Held { owner } => BackendError::InUse { place: source.place(), owner },
         LockError::Io(error) => BackendError::io("lock", source.place(), error),
     })?;
-    let mut lost = Vec::new();
-    let store = identify(&**source, &mut lost)?;
     copy_folder(&**source, &**target, segment::FOLDER, &mut lost)?;
     copy_folder(&**source, &**target, BlobFileId::FOLDER, &mut lost)?;
     let mut report = |finding| lost.push(finding);

@@ -3,6 +3,7 @@
 
 use crate::{chance::Chance, plan::Shape, world::Violation};
 use bytes::Bytes;
+use cistern_conformance::model::Model;
 use cistern_disk::{
     DiskBackend,
     device::{Device, MemoryDevice},
@@ -12,7 +13,6 @@ use cistern_storage_core::{
     Store,
     port::{ManualClock, SeededEntropy},
 };
-use cistern_conformance::model::Model;
 use std::sync::Arc;
 
 /// What churn left behind.

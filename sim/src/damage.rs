@@ -2,6 +2,7 @@
 
 use crate::{chance::Chance, device::Watched, faults::Tally, plan::Plan, world::Violation};
 use bytes::Bytes;
+use cistern_conformance::model::Model;
 use cistern_disk::{
     DiskBackend, Severity,
     device::{Crash, Device, MemoryDevice, OpenMode},
@@ -12,7 +13,6 @@ use cistern_storage_core::{
     Error, Result, Settings, Store,
     port::{Durability, ManualClock, SeededEntropy},
 };
-use cistern_conformance::model::Model;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// What each key held, in the order of writes; `None` for nothing.
@@ -170,7 +170,10 @@ fn is_told(error: &Error) -> bool {
                 | BackendError::NoSuchBlob { .. } => true,
                 // A file that ends early.
                 BackendError::Io { source, .. } => {
-                    matches!(source.kind(), std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::NotFound)
+                    matches!(
+                        source.kind(),
+                        std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::NotFound
+                    )
                 }
                 _ => false,
             }
@@ -181,7 +184,11 @@ fn is_told(error: &Error) -> bool {
 
 /// Reads everything. Each key holds what it held at some moment, all keys at the same one; if it
 /// `must_be_last`, that is the last. True when no damage was told.
-fn check(store: &Store, history: &History, must_be_last: bool) -> std::result::Result<bool, Violation> {
+fn check(
+    store: &Store,
+    history: &History,
+    must_be_last: bool,
+) -> std::result::Result<bool, Violation> {
     let mut silent = true;
     let mut found: BTreeMap<String, Option<Bytes>> = BTreeMap::new();
     let bucket = match store.bucket("bucket") {

@@ -61,10 +61,7 @@ impl Step {
     /// True for what a healthy machine does not do.
     #[must_use]
     pub fn is_fault(&self) -> bool {
-        matches!(
-            self,
-            Self::Restart | Self::Crash(_) | Self::PowerOff { .. } | Self::Fail { .. }
-        )
+        matches!(self, Self::Restart | Self::Crash(_) | Self::PowerOff { .. } | Self::Fail { .. })
     }
 }
 
@@ -194,14 +191,17 @@ fn fault(chance: &Chance) -> Step {
         1 | 2 => Step::Crash(left),
         3..6 => Step::PowerOff { change: chance.below(40), left },
         _ => {
-            let failure = chance.pick(&[Failure::Io, Failure::Io, Failure::NoSpace, Failure::Short]);
+            let failure =
+                chance.pick(&[Failure::Io, Failure::Io, Failure::NoSpace, Failure::Short]);
             Step::Fail { aim: aim(chance), failure }
         }
     }
 }
 
 fn aim(chance: &Chance) -> Aim {
-    use DeviceCall::{Create, Len, List, Open, Read, Remove, Rename, SetLen, Sync, SyncFolder, Write};
+    use DeviceCall::{
+        Create, Len, List, Open, Read, Remove, Rename, SetLen, Sync, SyncFolder, Write,
+    };
     let of = |chance: &Chance| match chance.below(10) {
         0..3 => Write,
         3..6 => Sync,

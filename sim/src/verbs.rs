@@ -39,7 +39,9 @@ pub fn run_verbs(seed: u64) -> Result<Tally, Violation> {
         let why = match heard {
             Heard::Same if !backend.is_poisoned() => continue,
             Heard::Same => "it is poisoned".into(),
-            Heard::Different(what) if !failed => return Err(format!("call {at}, {call:?}: {what}")),
+            Heard::Different(what) if !failed => {
+                return Err(format!("call {at}, {call:?}: {what}"));
+            }
             Heard::Failed(why) if !failed => {
                 return Err(format!("call {at}, {call:?} failed for no reason: {why}"));
             }

@@ -285,7 +285,10 @@ impl World {
         let states = vec![self.model.clone()];
         if let Err(error) = closed {
             if self.device.struck() == struck && !self.is_off() {
-                return Err(format!("it does not close, and no fault had struck: {}", told(&error)));
+                return Err(format!(
+                    "it does not close, and no fault had struck: {}",
+                    told(&error)
+                ));
             }
             if self.is_off() {
                 return self.crash(self.left.unwrap_or(Crash::LoseAll), states);

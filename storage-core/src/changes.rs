@@ -181,7 +181,7 @@ pub(crate) fn decode_floor(row: &Bytes) -> Result<Cursor> {
 }
 
 /// The key of a change's row, as the backend makes it.
-fn change_key(bucket: u32, position: u64, index: u16) -> Bytes {
+pub(crate) fn change_key(bucket: u32, position: u64, index: u16) -> Bytes {
     let mut row = BytesMut::from(&stamped_prefix(bucket)[..]);
     row.put_u64(position);
     row.put_slice(&suffix(index));

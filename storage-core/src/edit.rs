@@ -379,9 +379,9 @@ pub(crate) fn look_up(
         store.row(at)?.map(|raw| Stored::decode(at.clone(), raw)).transpose()
     };
     let Some(wanted) = version else { return read(head.row()) };
-    // A version that moves from one place to the other between two reads is seen in the second
-    // round: it moves at most once for every other write to its key.
-    for _ in 0..LOOK_UP_ROUNDS {
+    // A version that moves from one place to the other between two reads is seen in the next round.
+    // Every round more means that somebody else's write to this key has succeeded.
+    loop {
         let current = read(head.row())?;
         if current.as_ref().is_some_and(|stored| stored.row.version == wanted) {
             return Ok(current);
@@ -398,11 +398,7 @@ pub(crate) fn look_up(
             return Ok(None);
         }
     }
-    Ok(None)
 }
-
-/// How often a look-up by name starts again because its key is being written.
-const LOOK_UP_ROUNDS: usize = 64;
 
 /// The rows of a manifest, in order.
 pub(crate) fn manifest_rows(store: &StoreInner, id: u64) -> Result<Vec<(Bytes, ManifestRow)>> {

@@ -201,11 +201,22 @@ fn write_and_hash_apart(
             digests
         });
         intake.hashing = Some(sender);
-        let written = store.backend.write_blob(intake);
-        intake.hashing = None;
+        let line = Line(intake);
+        let written = store.backend.write_blob(line.0);
+        drop(line);
         let digests = hashing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         (written, digests)
     })
+}
+
+/// Hangs up when it is dropped, in a panic too: the hashing thread ends when nobody sends any more,
+/// and the scope waits for it.
+struct Line<'a>(&'a mut Intake);
+
+impl Drop for Line<'_> {
+    fn drop(&mut self) {
+        self.0.hashing = None;
+    }
 }
 
 /// The digests that a put computes on the way, apart from CRC-64/NVME.

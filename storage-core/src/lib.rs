@@ -92,6 +92,9 @@ pub mod etag;
 pub mod event;
 pub mod event_hub;
 pub mod event_message;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hex;
 mod ingest;
 pub mod limits;

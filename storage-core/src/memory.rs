@@ -1,5 +1,7 @@
 //! `MemoryBackend`: the `Backend` socket in a few maps and a lock.
 
+mod rows;
+
 use crate::{
     checksum::{crc64_nvme, crc64_nvme_combine},
     port::{
@@ -10,6 +12,7 @@ use crate::{
 };
 use bytes::{Bytes, BytesMut};
 use parking_lot::{Mutex, RwLock};
+use rows::Rows;
 use std::{
     collections::{BTreeMap, HashMap},
     ops::{Bound, Range},
@@ -149,11 +152,7 @@ impl Backend for MemoryBackend {
             state.apply(op, position);
         }
         for (key, delta) in batch.adds {
-            let count = state.counters.get(&key).copied().unwrap_or(0) + delta;
-            match count {
-                0 => drop(state.counters.remove(&key)),
-                count => drop(state.counters.insert(key, count)),
-            }
+            state.count(key, delta);
         }
         if let Some(tell) = on_publish {
             tell(position);
@@ -194,6 +193,16 @@ impl State {
                 let range = KeyRange::between(start, end);
                 range.is_empty() || self.rows.range(range).next().is_none()
             }
+        }
+    }
+
+    /// Adds to a counter; one that is 0 takes no place.
+    fn count(&mut self, key: Bytes, delta: i64) {
+        match self.counters.get_mut(&key) {
+            Some(count) if *count + delta != 0 => *count += delta,
+            Some(_) => drop(self.counters.remove(&key)),
+            None if delta != 0 => drop(self.counters.insert(key, delta)),
+            None => {}
         }
     }
 
@@ -254,59 +263,6 @@ fn same(row: Option<&Bytes>, seen: Option<&Bytes>) -> bool {
         }
         (None, None) => true,
         _ => false,
-    }
-}
-
-/// The rows: in order for scans, by hash for everything else, since one probe of a hash table costs
-/// a third of a walk down a tree of keys.
-#[derive(Debug, Default)]
-struct Rows {
-    order: BTreeMap<Bytes, usize>,
-    places: HashMap<Bytes, usize, foldhash::fast::RandomState>,
-    values: Vec<Bytes>,
-    vacant: Vec<usize>,
-}
-
-impl Rows {
-    fn len(&self) -> usize {
-        self.places.len()
-    }
-
-    fn get(&self, key: &[u8]) -> Option<&Bytes> {
-        self.places.get(key).map(|&place| &self.values[place])
-    }
-
-    fn put(&mut self, key: Bytes, value: Bytes) {
-        if let Some(&place) = self.places.get(&key) {
-            self.values[place] = value;
-            return;
-        }
-        let place = match self.vacant.pop() {
-            Some(place) => {
-                self.values[place] = value;
-                place
-            }
-            None => {
-                self.values.push(value);
-                self.values.len() - 1
-            }
-        };
-        self.order.insert(key.clone(), place);
-        self.places.insert(key, place);
-    }
-
-    fn remove(&mut self, key: &Bytes) {
-        if let Some(place) = self.places.remove(key) {
-            self.order.remove(key);
-            self.values[place] = Bytes::new();
-            self.vacant.push(place);
-        }
-    }
-
-    fn range(&self, range: KeyRange<'_>) -> impl DoubleEndedIterator<Item = Row> + '_ {
-        self.order
-            .range::<[u8], (Bound<&[u8]>, Bound<&[u8]>)>((range.start, range.end))
-            .map(|(key, &place)| Row { key: key.clone(), value: self.values[place].clone() })
     }
 }
 

@@ -3,6 +3,7 @@
 //! - `ci`: the whole gate, in order; stops at the first failure.
 //! - `tidy`: what the compiler does not check: arrows between crates, names, sizes, laws, the README.
 //! - `law`: the rules we follow and the tests that guard them.
+//! - `mutate`: takes away what the promises rest on, and demands that tests notice.
 //! - `supported`: writes the README's table of what is supported.
 //!
 //! Not here: anything a plain `cargo` command does as well.
@@ -18,6 +19,7 @@ mod ci;
 mod failure;
 mod law;
 mod metadata;
+mod mutate;
 mod source;
 mod supported;
 mod tidy;
@@ -34,6 +36,8 @@ usage: cargo xtask <command>
   tidy            check what the compiler does not
   law             list every `Law:` and the tests that name it
   law --strict    the same, and fail for a law without a test
+  mutate [word]   break the engine on purpose, in a copy, once for each line of a table
+                  (only those with the word in their name), and fail if no test notices
   supported       write the README's table of what is supported";
 
 fn main() -> ExitCode {
@@ -55,6 +59,8 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["tidy"] => tidy::run(&tree),
         ["law"] => law::run(&tree, law::Missing::Counted),
         ["law", "--strict"] => law::run(&tree, law::Missing::Refused),
+        ["mutate"] => mutate::run(&tree, ""),
+        ["mutate", word] => mutate::run(&tree, word),
         ["supported"] => supported::write(&tree),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -23,6 +23,11 @@ impl Tree {
         Self { root: package.parent().expect("xtask lies in the root").to_owned() }
     }
 
+    /// The tree in a folder.
+    pub(crate) fn at(root: PathBuf) -> Self {
+        Self { root }
+    }
+
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }

@@ -1,3 +1,5 @@
 //! What the whole does that no part can show: the verbs of the core over the engine on disk.
 
 mod change_feed;
+mod durability;
+mod opening;

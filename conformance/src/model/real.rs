@@ -341,10 +341,7 @@ impl Real {
         Ok(listed.iter().map(|info| self.info(info)).collect())
     }
 
-    pub(super) fn stats(
-        &self,
-        bucket: Text,
-    ) -> Result<BTreeMap<&'static str, Numbers>, Error> {
+    pub(super) fn stats(&self, bucket: Text) -> Result<BTreeMap<&'static str, Numbers>, Error> {
         let stats = self.bucket(bucket)?.stats()?;
         let numbers = stats.classes.iter().map(|(class, one)| {
             let numbers = [

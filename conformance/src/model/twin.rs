@@ -4,9 +4,7 @@
 use super::{
     Objects,
     answer::{Answer, Outcome, Picks, Refusal},
-    op::{
-        self, BUCKETS, Condition, Content, DeleteWhen, Extras, KEYS, Op, Place, Which,
-    },
+    op::{self, BUCKETS, Condition, Content, DeleteWhen, Extras, KEYS, Op, Place, Which},
     real::{BEGIN, Real},
     uploads::PART_BYTES_MIN,
 };
@@ -27,6 +25,9 @@ pub struct Call(Op);
 
 impl Call {
     /// Calls by chance: some that make buckets, then `count` of all kinds.
+    ///
+    /// # Panics
+    /// Never: the strategies always give something.
     #[must_use]
     pub fn draw(seed: u64, count: usize) -> Vec<Self> {
         let mut bytes = [0; 32];
@@ -328,9 +329,8 @@ pub enum Differs {
 
 impl From<Error> for Differs {
     fn from(error: Error) -> Self {
-        let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| {
-            error.source()
-        });
+        let causes =
+            std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
         Self::Unreadable(causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
     }
 }

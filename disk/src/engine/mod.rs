@@ -27,7 +27,7 @@ pub(crate) mod identity;
 pub(crate) mod keyspace;
 mod maintain;
 pub(crate) mod meta;
-mod name;
+pub(crate) mod name;
 mod open;
 mod owners;
 mod publish;

@@ -21,6 +21,8 @@ mod bloom;
 mod cache;
 pub(crate) mod check;
 mod cursor;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 pub(crate) mod manifest;
 mod merge;
 mod overlay;

@@ -1,7 +1,7 @@
 //! Blobs: written once, adopted, freed, readable as long as somebody owns or holds them.
 
 use crate::kit::{
-    Source, body, commit, files, free, is_gone, open, put_blob, read, settle, small, try_open,
+    Source, body, commit, files, free, is_gone, open, put, put_blob, read, settle, small, try_open,
     write,
 };
 use cistern_disk::device::{Crash, MemoryDevice};
@@ -207,4 +207,26 @@ fn a_flipped_bit_in_a_blob_is_damage_and_never_wrong_bytes() {
             assert_eq!(blob.read(0..1000).unwrap(), body[..1000]);
         }
     }
+}
+
+#[test]
+fn a_segment_with_a_body_that_nobody_owns_yet_is_not_used_again() {
+    let device = MemoryDevice::new();
+    let backend = open(&device);
+    let blob = write(&backend, &body(1, 2000)).blob;
+    // All else that its segment holds are rows, which checkpoints take over.
+    for number in 0..800 {
+        let key = format!("key-{}", number % 10);
+        put(&backend, Durability::Os, &key, &"x".repeat(1000));
+        if number % 20 == 0 {
+            settle(&backend);
+        }
+    }
+    settle(&backend);
+    let mut batch = Batch::new(Durability::Synced);
+    batch.adopts.push(blob);
+    commit(&backend, batch);
+    assert_eq!(read(&backend, &blob).unwrap(), body(1, 2000));
+    let backend = open(&device.crash(Crash::LoseAll));
+    assert_eq!(read(&backend, &blob).unwrap(), body(1, 2000));
 }

@@ -7,5 +7,6 @@ mod commits;
 mod kit;
 mod maintenance;
 mod model;
+mod process;
 mod recovery;
 mod speed;

@@ -49,9 +49,7 @@ impl Act {
             Self::Get(found) => holds(found == cell, cell),
             Self::PutIfAbsent(value, true) => holds(cell.is_none(), Some(value)),
             Self::PutIfAbsent(_, false) => holds(cell.is_some(), cell),
-            Self::PutIfMatch { seen, value, done: true } => {
-                holds(cell == Some(seen), Some(value))
-            }
+            Self::PutIfMatch { seen, value, done: true } => holds(cell == Some(seen), Some(value)),
             Self::PutIfMatch { seen, done: false, .. } => holds(cell != Some(seen), cell),
         }
     }
@@ -113,13 +111,11 @@ mod tests {
 
     #[test]
     fn what_was_overwritten_before_does_not_come_back() {
-        let events = [
-            event(0, 1, Act::Put(1)),
-            event(2, 3, Act::Put(2)),
-            event(4, 5, Act::Get(Some(1))),
-        ];
+        let events =
+            [event(0, 1, Act::Put(1)), event(2, 3, Act::Put(2)), event(4, 5, Act::Get(Some(1)))];
         assert!(!is_linear(&events));
-        let events = [event(0, 1, Act::Put(1)), event(2, 3, Act::Delete), event(4, 5, Act::Get(Some(1)))];
+        let events =
+            [event(0, 1, Act::Put(1)), event(2, 3, Act::Delete), event(4, 5, Act::Get(Some(1)))];
         assert!(!is_linear(&events));
     }
 

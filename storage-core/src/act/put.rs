@@ -66,13 +66,8 @@ pub(crate) fn put(
     };
     let context = SealContext::new(bucket.name().as_str(), key);
     let mut ingested = ingest(store, body, &want, context, false)?;
-    let receipt = until_undisturbed(bucket, key, || {
-        let Some((ticket, row)) = attempt(bucket, key, &mut ingested, options)? else {
-            return Ok(None);
-        };
-        Ok(Some((ticket, row)))
-    });
-    let (ticket, row) = receipt?;
+    let (ticket, row) =
+        until_undisturbed(bucket, key, || attempt(bucket, key, &mut ingested, options))?;
     ingested.adopted();
     let done = store.wait(ticket)?;
     Ok(receipt_of(&row, done.durability))
@@ -102,15 +97,8 @@ fn attempt(
     let current = edit.current()?;
     check_write_condition(bucket, key, &options.condition, current.as_ref())?;
     let stamp = Stamp::new(store, &config)?;
-    let rare = Rare {
-        metadata: options.metadata.clone(),
-        tags: options.tags.clone(),
-        checksum: ingested.checksum,
-        retention: retention_at_birth(&config, options.retention, stamp.now),
-        legal_hold: options.legal_hold,
-        envelope: None,
-    };
-    let row = new_row(bucket, key, ingested, options, rare, &stamp)?;
+    let retention = retention_at_birth(&config, options.retention, stamp.now);
+    let row = new_row(bucket, key, ingested, options, retention, &stamp)?;
     if let BodyRow::Extents(extents) = &row.body {
         edit.adopt(extents);
     }
@@ -147,7 +135,7 @@ fn new_row(
     key: &str,
     ingested: &mut Ingested,
     options: &PutOptions,
-    mut rare: Rare,
+    retention: Option<Retention>,
     stamp: &Stamp,
 ) -> Result<ObjectRow> {
     let store = bucket.store();
@@ -158,15 +146,12 @@ fn new_row(
             Some(sealing.envelope(&binding(&owner, 0, ingested.size))?)
         }
     };
-    let body = match &ingested.place {
-        Place::Inline(bytes) => {
-            rare.envelope = envelope;
-            BodyRow::Inline(bytes.clone())
-        }
+    let (body, envelope) = match &ingested.place {
+        Place::Inline(bytes) => (BodyRow::Inline(bytes.clone()), envelope),
         Place::Blob(extent) => {
             let mut extent = extent.clone();
             extent.envelope = envelope;
-            BodyRow::Extents(vec![extent])
+            (BodyRow::Extents(vec![extent]), None)
         }
     };
     Ok(ObjectRow {
@@ -179,8 +164,34 @@ fn new_row(
         etag: etag_of(store, ingested.md5, stamp.seq),
         crc64: ingested.crc64,
         body,
-        rare: (rare != Rare::default()).then(|| Box::new(rare)),
+        rare: rare_of(options, ingested.checksum, retention, envelope),
     })
+}
+
+/// What most puts do not ask for; `None` when this one does not.
+fn rare_of(
+    options: &PutOptions,
+    checksum: Option<Checksum>,
+    retention: Option<Retention>,
+    envelope: Option<Bytes>,
+) -> Option<Box<Rare>> {
+    let is_plain = options.metadata.is_empty()
+        && options.tags.is_empty()
+        && options.legal_hold.is_none()
+        && checksum.is_none()
+        && retention.is_none()
+        && envelope.is_none();
+    if is_plain {
+        return None;
+    }
+    Some(Box::new(Rare {
+        metadata: options.metadata.clone(),
+        tags: options.tags.clone(),
+        checksum,
+        retention,
+        legal_hold: options.legal_hold,
+        envelope,
+    }))
 }
 
 /// The entity tag of a body written in one: its MD5, or a value of its own.

@@ -1,12 +1,16 @@
 //! Create upload: one row that says what the object will have.
 
-use super::{put::check_lock, until_undisturbed, upload::staged_class};
+use super::{
+    put::{check_class, check_lock},
+    until_undisturbed,
+    upload::staged_class,
+};
 use crate::{
     authority::Permit,
     bucket::Bucket,
     checksum::{ChecksumAlgorithm, ChecksumType},
     edit::Edit,
-    error::{Error, Result},
+    error::Result,
     object_key::ObjectKey,
     port::Ticket,
     row::{Rare, UploadRow, upload_key},
@@ -21,9 +25,7 @@ pub(crate) fn create(
     options: &UploadOptions,
 ) -> Result<Upload> {
     let sums = ChecksumAlgorithm::for_upload(options.algorithm, options.checksum_type)?;
-    if !options.class.is_general_purpose() {
-        return Err(Error::InvalidStorageClass { class: options.class.as_str().into() });
-    }
+    check_class(options.class)?;
     check_lock(bucket, options.retention, options.legal_hold)?;
     let (ticket, place) =
         until_undisturbed(bucket, key.as_str(), || attempt(bucket, &key, options, sums))?;

@@ -31,6 +31,8 @@ impl Bucket {
     pub fn create_upload_with(&self, key: impl IntoKey, options: &UploadOptions) -> Result<Upload> {
         let key = key.into_key()?;
         let permit = self.permit(Action::PutObject, Some(key.as_str()), None)?;
+        let tags = Some(&options.tags);
+        self.permit_what_is_set(key.as_str(), tags, options.retention, options.legal_hold)?;
         upload_create::create(self, permit, key, options)
     }
 

@@ -194,8 +194,8 @@ pub(crate) fn seq_of(suffix: &[u8]) -> Option<u64> {
 /// Ranges of rows, as owned `start..end`.
 pub(crate) mod ranges {
     use super::{
-        BUCKET, BUCKET_PREFIX_BYTES, CHANGE, COMPLETED, END, MANIFEST, OBJECT, RENAMED,
-        UPLOAD, escape, prefixed,
+        BUCKET, BUCKET_PREFIX_BYTES, CHANGE, COMPLETED, END, MANIFEST, OBJECT, RENAMED, UPLOAD,
+        escape, prefixed,
     };
     use bytes::{BufMut, Bytes, BytesMut};
 

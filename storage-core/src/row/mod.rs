@@ -2,7 +2,7 @@
 //!
 //! | first byte | then | value |
 //! |---|---|---|
-//! | `01` | name | store-wide facts: the sequence's high-water mark |
+//! | `01` | name | store-wide facts: the sequence's high-water mark (`seq`), the last bucket id (`bucket`) |
 //! | `02` | bucket name | [`BucketRow`] |
 //! | `03` | bucket id (4), escaped key, `00 01`, `00` | [`ObjectRow`] of the current version |
 //! | `03` | bucket id (4), escaped key, `00 01`, `01`, inverted sequence (8) | of a noncurrent version |
@@ -21,6 +21,8 @@
 
 mod bucket_row;
 mod codec;
+#[cfg(test)]
+mod golden;
 mod key;
 mod manifest;
 mod object_row;

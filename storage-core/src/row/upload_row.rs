@@ -107,7 +107,7 @@ impl PartRow {
 pub(crate) struct CompletedRow {
     /// When it was completed.
     pub(crate) at: Timestamp,
-    /// The upload's tag, key and list of parts, digested: a repeat must be of the same.
+    /// The upload's id, key and list of parts, digested: a repeat must be of the same.
     pub(crate) request: u64,
     pub(crate) version: VersionId,
     pub(crate) modified: Timestamp,

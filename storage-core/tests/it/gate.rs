@@ -4,7 +4,7 @@ use crate::kit::{World, at, dump};
 use cistern_storage_core::{
     Action, Bucket, BucketOptions, Bypass, CopyOptions, CopySource, DeleteEntry, DeleteOptions,
     Event, EventFilter, GetOptions, LegalHold, ListOptions, ListVersionsOptions, ObjectLockConfig,
-    PutOptions, Result, Retention, RetentionMode, Tags, VersionId, Versioning,
+    PutOptions, Result, Retention, RetentionMode, Tags, UploadOptions, VersionId, Versioning,
     port::{Decision, Gate, GateRequest, Sink},
 };
 use std::sync::{Arc, Mutex};
@@ -68,6 +68,10 @@ fn verbs() -> Vec<Verb> {
         ("put", &[A::PutObject], |b, _| b.put("k", "x").map(drop)),
         ("put with tags", &[A::PutObject, A::PutObjectTagging], |b, _| {
             b.put_with("k", "x", &PutOptions::new().tags(tags())).map(drop)
+        }),
+        ("begin an upload", &[A::PutObject], |b, _| b.create_upload("k").map(drop)),
+        ("begin an upload with tags", &[A::PutObject, A::PutObjectTagging], |b, _| {
+            b.create_upload_with("k", &UploadOptions::new().tags(tags())).map(drop)
         }),
         ("put with retention", &[A::PutObject, A::PutObjectRetention], |b, _| {
             b.put_with("k", "x", &PutOptions::new().retention(retention())).map(drop)

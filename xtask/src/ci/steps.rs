@@ -4,11 +4,18 @@ use super::{
     Gate, Outcome,
     command::{self, cargo},
 };
-use crate::{Result, tidy as tidy_checks};
+use crate::{Failure, Result, tidy as tidy_checks};
 use std::{
     env,
     process::{Command, Stdio},
 };
+
+/// How long each fuzz target runs.
+const FUZZ_SECONDS: &str = "CISTERN_FUZZ_SECONDS";
+const FUZZ_SECONDS_DEFAULT: u32 = 2;
+
+/// More memory than this for inputs of a few KiB is a find.
+const FUZZ_MEMORY: &str = "-rss_limit_mb=512";
 
 /// Set by who has just run the tests: `.ci/run` runs the README's command first.
 const TESTS_DONE: &str = "CISTERN_TESTS_DONE";
@@ -79,7 +86,7 @@ pub(super) fn benches(gate: &Gate<'_>) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Builds every target and feeds each a few thousand inputs.
+/// Builds every target and feeds each for some seconds, beginning with its seeds.
 pub(super) fn fuzz(gate: &Gate<'_>) -> Result<Outcome> {
     if !gate.tree.has("fuzz/Cargo.toml") {
         return Ok(Outcome::Skipped("there is no folder fuzz".into()));
@@ -88,14 +95,32 @@ pub(super) fn fuzz(gate: &Gate<'_>) -> Result<Outcome> {
         return Ok(Outcome::Skipped(GET_CARGO_FUZZ.into()));
     }
     let root = gate.tree.root();
-    command::run(nightly_fuzz().arg("build").current_dir(root))?;
+    let seconds = fuzz_seconds(env::var(FUZZ_SECONDS).ok().as_deref())?;
+    write_fuzz_seeds(gate)?;
+    // Without a sanitizer: there is no unsafe code for one to look into, and it costs half the speed.
+    command::run(nightly_fuzz().args(["build", "--sanitizer", "none"]).current_dir(root))?;
     for target in fuzz_targets(gate)? {
         println!("--- {target}");
         let mut command = nightly_fuzz();
-        command.args(["run", &target, "--", "-runs=4096", "-max_total_time=20"]);
+        command.args(["run", "--sanitizer", "none", &target, "--"]);
+        command.arg(format!("-max_total_time={seconds}")).arg(FUZZ_MEMORY);
         command::run(command.stderr(Stdio::null()).current_dir(root))?;
     }
     Ok(Outcome::Done)
+}
+
+/// The seeds are made by the code under test, so that they are of today.
+fn write_fuzz_seeds(gate: &Gate<'_>) -> Result<()> {
+    let mut command = cargo();
+    command.args(["test", "--quiet", "--lib", "--package", "cistern-storage-core"]);
+    command.args(["--package", "cistern-disk", "the_seeds_are_written"]).stdout(Stdio::null());
+    command.env("CISTERN_FUZZ_CORPUS", gate.tree.root().join("fuzz/corpus"));
+    command::run(command.current_dir(gate.tree.root()))
+}
+
+fn fuzz_seconds(told: Option<&str>) -> Result<u32> {
+    let Some(text) = told else { return Ok(FUZZ_SECONDS_DEFAULT) };
+    text.parse().map_err(|_| Failure::new(format!("{FUZZ_SECONDS}={text} is no number")))
 }
 
 /// A target is a file of its own.
@@ -115,4 +140,16 @@ fn nightly_fuzz() -> Command {
 fn run(gate: &Gate<'_>, arguments: &[&str]) -> Result<Outcome> {
     command::run(cargo().args(arguments).current_dir(gate.tree.root()))?;
     Ok(Outcome::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fuzz_targets_run_as_long_as_asked_for() {
+        assert_eq!(fuzz_seconds(None).unwrap(), FUZZ_SECONDS_DEFAULT);
+        assert_eq!(fuzz_seconds(Some("60")).unwrap(), 60);
+        assert!(fuzz_seconds(Some("long")).is_err());
+    }
 }

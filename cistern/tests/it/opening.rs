@@ -1,0 +1,51 @@
+//! A store on disk, from the facade alone: opened, read beside its writer, verified, repaired.
+
+use cistern::{Cistern, Error, repair, verify};
+
+#[test]
+fn a_cistern_is_there_after_opening_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let cistern = Cistern::open(folder.path()).unwrap();
+    cistern.create_bucket("cats").unwrap().put("tom", "meow").unwrap();
+    let second = Cistern::open(folder.path()).unwrap_err();
+    assert!(second.to_string().contains("open the store"), "{second}");
+    cistern.close().unwrap();
+
+    let cistern = Cistern::open(folder.path()).unwrap();
+    assert_eq!(cistern.bucket("cats").unwrap().get("tom").unwrap().text().unwrap(), "meow");
+}
+
+#[test]
+fn a_reader_reads_beside_the_writer_and_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let writer = Cistern::open(folder.path()).unwrap();
+    writer.create_bucket("cats").unwrap().put("tom", "meow").unwrap();
+    let reader = Cistern::builder().disk_read_only(folder.path()).build().unwrap();
+    let cats = reader.bucket("cats").unwrap();
+    assert_eq!(cats.get("tom").unwrap().text().unwrap(), "meow");
+    assert!(matches!(cats.put("tim", "purr"), Err(Error::Backend { .. })));
+    assert!(matches!(reader.create_bucket("dogs"), Err(Error::Backend { .. })));
+    writer.bucket("cats").unwrap().put("tim", "purr").unwrap();
+    assert!(cats.head("tim").is_err(), "a reader sees what was there when it opened");
+}
+
+#[test]
+fn a_whole_store_verifies_and_is_the_same_after_a_repair() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+    let cistern = Cistern::open(&old).unwrap();
+    let cats = cistern.create_bucket("cats").unwrap();
+    for number in 0..20 {
+        cats.put(format!("{number}"), vec![number; 5000]).unwrap();
+    }
+    cistern.close().unwrap();
+    assert_eq!(verify(&old).unwrap(), []);
+
+    let repaired = repair(&old, &new).unwrap();
+
+    assert!(repaired.lost.is_empty() && repaired.remains.is_empty(), "{repaired:?}");
+    let cats = Cistern::open(&new).unwrap().bucket("cats").unwrap();
+    for number in 0..20 {
+        assert_eq!(cats.get(format!("{number}")).unwrap().bytes().unwrap(), vec![number; 5000]);
+    }
+}

@@ -1,0 +1,7 @@
+//! Files of large bodies.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    cistern_disk::fuzzing::run("blob_file", input);
+});

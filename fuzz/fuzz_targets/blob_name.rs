@@ -1,0 +1,7 @@
+//! Names of bodies.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    cistern_disk::fuzzing::run("blob_name", input);
+});

@@ -1,0 +1,7 @@
+//! Places in a change feed, as text.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    cistern_storage_core::fuzzing::run("change_cursor", input);
+});

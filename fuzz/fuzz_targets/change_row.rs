@@ -1,0 +1,7 @@
+//! Stored changes.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    cistern_storage_core::fuzzing::run("change_row", input);
+});

@@ -1,0 +1,7 @@
+//! Checksums, as headers carry them.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    cistern_storage_core::fuzzing::run("checksum", input);
+});

@@ -1,0 +1,7 @@
+//! Block indexes of sorted runs.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    cistern_disk::fuzzing::run("index_block_index", input);
+});

@@ -1,0 +1,7 @@
+//! Continuation tokens of lists.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    cistern_storage_core::fuzzing::run("list_token", input);
+});

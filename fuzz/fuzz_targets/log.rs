@@ -1,0 +1,7 @@
+//! Segments full of anything.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    cistern_disk::fuzzing::run("log", input);
+});

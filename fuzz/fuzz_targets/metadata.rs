@@ -1,0 +1,7 @@
+//! Names and values of metadata.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    cistern_storage_core::fuzzing::run("metadata", input);
+});

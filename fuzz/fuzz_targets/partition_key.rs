@@ -1,0 +1,7 @@
+//! Keys of partitioned prefixes.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    cistern_storage_core::fuzzing::run("partition_key", input);
+});

@@ -1,0 +1,7 @@
+//! Stored versions of objects.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    cistern_storage_core::fuzzing::run("row_object", input);
+});

@@ -1,0 +1,7 @@
+//! Tags, as a header carries them.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    cistern_storage_core::fuzzing::run("tags", input);
+});

@@ -1,0 +1,7 @@
+//! Version ids, as text.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    cistern_storage_core::fuzzing::run("version_id", input);
+});

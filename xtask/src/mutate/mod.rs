@@ -1,0 +1,202 @@
+//! `mutate`: takes away, one at a time, what the promises rest on, and demands that tests notice.
+//!
+//! The tree is copied; each mutation of the table is applied to the copy, its tests run there, and
+//! the text is put back. A mutation that no test notices is a promise that nothing holds up. One
+//! whose text is not found once in its file is an error, which the tests of this file find early.
+//!
+//! Not in the gate: it builds the engine as often as there are mutations.
+
+mod table;
+
+use crate::{Failure, Result, Tree, ci::cargo};
+use std::{
+    env, fs,
+    os::unix::process::CommandExt,
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+use table::{MUTATIONS, Mutation};
+
+/// How a mutant fared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// A test failed.
+    Killed,
+    /// The tests did not come to an end.
+    Hung,
+    /// Every test passed.
+    Survived,
+}
+
+/// Tries every mutation whose name contains `word`.
+pub(crate) fn run(tree: &Tree, word: &str) -> Result<()> {
+    for mutation in MUTATIONS {
+        mutation.apply(&tree.read(mutation.path)?)?;
+    }
+    let copy = Copy::of(tree)?;
+    let chosen = MUTATIONS.iter().filter(|mutation| mutation.name.contains(word));
+    let chosen: Vec<&Mutation> = chosen.collect();
+    copy.check_unchanged(&chosen)?;
+    let mut survivors = 0;
+    println!("{:>9}  {:>5}  mutation", "fate", "s");
+    for mutation in &chosen {
+        let began = Instant::now();
+        let fate = copy.try_mutation(mutation)?;
+        let seconds = began.elapsed().as_secs();
+        let fate_text = format!("{fate:?}").to_lowercase();
+        println!("{fate_text:>9}  {seconds:>5}  {} ({})", mutation.name, mutation.path);
+        survivors += usize::from(fate == Fate::Survived);
+    }
+    println!("{} mutants, {survivors} survived", chosen.len());
+    match survivors {
+        0 => Ok(()),
+        _ => Err(Failure::new("no test holds up what the survivors took away")),
+    }
+}
+
+impl Mutation {
+    /// The file's text with the mutation.
+    fn apply(&self, source: &str) -> Result<String> {
+        match source.matches(self.text).count() {
+            1 => Ok(source.replacen(self.text, self.instead, 1)),
+            count => Err(Failure::new(format!(
+                "mutation `{}`: its text stands {count} times in {}, not once",
+                self.name, self.path
+            ))),
+        }
+    }
+}
+
+/// A copy of the tree, always in the same place, so that a second run builds less.
+struct Copy {
+    tree: Tree,
+    target: PathBuf,
+}
+
+impl Copy {
+    fn of(tree: &Tree) -> Result<Self> {
+        let target = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+        let target = target.unwrap_or_else(|| tree.root().join("target")).join("mutate");
+        let root = target.join("tree");
+        let io =
+            |error| Failure::new(format!("cannot copy the tree to {}: {error}", root.display()));
+        if root.exists() {
+            fs::remove_dir_all(&root).map_err(io)?;
+        }
+        for path in tree.files()? {
+            let from = tree.root().join(&path);
+            let to = root.join(&path);
+            fs::create_dir_all(to.parent().expect("a file lies in a folder")).map_err(io)?;
+            fs::copy(&from, &to).map_err(io)?;
+            // The age of a source decides whether it is built again.
+            let modified = fs::metadata(&from).and_then(|data| data.modified()).map_err(io)?;
+            let copied = fs::File::options().write(true).open(&to).map_err(io)?;
+            copied.set_modified(modified).map_err(io)?;
+        }
+        Ok(Self { tree: Tree::at(root), target })
+    }
+
+    /// Without a mutation the tests must pass, or their failing proves nothing.
+    fn check_unchanged(&self, mutations: &[&Mutation]) -> Result<()> {
+        let mut tried: Vec<&[&str]> = Vec::new();
+        for mutation in mutations {
+            if !tried.contains(&mutation.tests) {
+                tried.push(mutation.tests);
+                let fate = self.test(mutation.tests)?;
+                if fate != Fate::Survived {
+                    let tests = mutation.tests.join(" ");
+                    return Err(Failure::new(format!("{fate:?} without a mutation: {tests}")));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn try_mutation(&self, mutation: &Mutation) -> Result<Fate> {
+        let source = self.tree.read(mutation.path)?;
+        self.tree.write(mutation.path, &mutation.apply(&source)?)?;
+        let fate = self.test(mutation.tests);
+        self.tree.write(mutation.path, &source)?;
+        fate.map_err(|failure| Failure::new(format!("mutation `{}`: {failure}", mutation.name)))
+    }
+
+    fn test(&self, arguments: &[&str]) -> Result<Fate> {
+        match run_within(self.cargo_test(arguments).arg("--no-run"), BUILD_MAX)? {
+            Some(status) if status.success() => {}
+            _ => return Err(Failure::new("it does not build")),
+        }
+        Ok(match run_within(&mut self.cargo_test(arguments), TESTS_MAX)? {
+            Some(status) if status.success() => Fate::Survived,
+            Some(_) => Fate::Killed,
+            None => Fate::Hung,
+        })
+    }
+
+    fn cargo_test(&self, arguments: &[&str]) -> Command {
+        let mut command = cargo();
+        command.args(["test", "--quiet"]).args(arguments);
+        command.current_dir(self.tree.root()).env("CARGO_TARGET_DIR", &self.target);
+        // A mutation leaves things unused; that is not what is asked here.
+        command.env("RUSTFLAGS", "--cap-lints allow");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+}
+
+/// Runs a command to its end; `None` when it took longer than `limit`, and was ended with all that
+/// it had started.
+fn run_within(command: &mut Command, limit: Duration) -> Result<Option<ExitStatus>> {
+    let failed = |error| Failure::new(format!("cannot run cargo: {error}"));
+    let mut child = command.process_group(0).spawn().map_err(failed)?;
+    let began = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().map_err(failed)? {
+            return Ok(Some(status));
+        }
+        if began.elapsed() > limit {
+            end_group(&mut child).map_err(failed)?;
+            return Ok(None);
+        }
+        thread::sleep(POLL);
+    }
+}
+
+/// Ends a program and those that it started: it is the first of its group.
+fn end_group(child: &mut Child) -> std::io::Result<()> {
+    let group = format!("-{}", child.id());
+    Command::new("kill").args(["-KILL", "--", &group]).status()?;
+    child.wait().map(drop)
+}
+
+const POLL: Duration = Duration::from_millis(50);
+const BUILD_MAX: Duration = Duration::from_secs(1200);
+const TESTS_MAX: Duration = Duration::from_secs(120);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_every_mutation_stands_once_in_its_file() {
+        let tree = Tree::of_workspace();
+        for mutation in MUTATIONS {
+            let source = tree.read(mutation.path).unwrap();
+            assert_ne!(mutation.apply(&source).unwrap(), source, "{}", mutation.name);
+        }
+    }
+
+    #[test]
+    fn a_mutation_whose_text_is_gone_is_told() {
+        let failure = MUTATIONS[0].apply("fn other() {}").unwrap_err().to_string();
+        assert!(failure.contains("stands 0 times in disk/src/format.rs"), "{failure}");
+    }
+
+    #[test]
+    fn a_program_that_goes_on_too_long_is_ended_with_what_it_started() {
+        let mut slow = Command::new("sh");
+        slow.args(["-c", "sleep 60 & wait"]);
+        assert_eq!(run_within(&mut slow, Duration::from_millis(100)).unwrap(), None);
+    }
+}
