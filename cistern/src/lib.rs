@@ -38,7 +38,6 @@
 //! - Every handle may do everything, but those that [`Store::as_principal`] limits by a gate of yours.
 
 mod builder;
-#[expect(clippy::module_inception, reason = "the main type is named as the product is")]
 mod cistern;
 mod supported;
 
