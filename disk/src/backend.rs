@@ -92,6 +92,16 @@ impl DiskBackend {
         self.engine.maintain()
     }
 
+    /// Does one bounded step of what is worth doing when nobody writes: takes a checkpoint, merges
+    /// and compacts until little is kept that is out of date or dead. False when nothing is left.
+    /// The store's own threads do so after a second without a commit.
+    ///
+    /// # Errors
+    /// When the medium refuses.
+    pub fn tidy(&self) -> Result<bool, BackendError> {
+        self.engine.tidy()
+    }
+
     fn start_threads(&self, threads: &dyn Threads) -> Result<(), BackendError> {
         let io = |error| BackendError::io("start a thread for", "the store", error);
         let engine = Arc::clone(&self.engine);
