@@ -116,7 +116,7 @@ impl DiskBackend {
 
 impl Backend for DiskBackend {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::durable(self.engine.settings().inline_bytes_max)
+        Capabilities::durable(self.engine.settings().inline_bytes_max).checking_rows()
     }
 
     fn write_blob(&self, source: &mut dyn BlobSource) -> Result<BlobWritten, BackendError> {
