@@ -12,6 +12,7 @@
 //! - [`owners`], [`name`]: who owns a blob, where it is, and what it is called.
 //! - [`blob_write`], [`blob_read`]: bodies in and out.
 //! - [`open`], [`replay`], [`meta`]: a store from its files.
+//! - [`verify`], [`scrub`]: everything at rest, read and checked, closed or in use.
 //! - [`checkpoint`], [`compaction`], [`maintain`]: what happens behind the writers' backs.
 //!
 //! Lock order: `maintenance`, `queue`, `fresh`, `published`, `counters`, then the locks of the
@@ -33,6 +34,7 @@ mod owners;
 mod publish;
 mod queue;
 mod replay;
+mod scrub;
 mod verify;
 
 pub(crate) use self::open::{OpenAs, open};
