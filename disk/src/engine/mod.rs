@@ -60,7 +60,7 @@ use cistern_storage_core::port::{
 use keyspace::StoredRange;
 use parking_lot::{Condvar, Mutex, RwLock};
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, VecDeque},
     fmt, io,
     sync::{
         Arc, OnceLock,
@@ -245,7 +245,12 @@ impl Engine {
         // Whoever checked before the line above waits by now, or has seen it.
         let queue = self.queue.lock();
         self.ring_all();
-        drop(queue);
+        // Whoever leads tells them when the group has ended; from now on nobody else will lead.
+        if queue.leading {
+            drop(queue);
+        } else {
+            drop(self.call_back(queue, VecDeque::new()));
+        }
         self.alarm.ring();
         self.alarm.ring_room();
     }
