@@ -1,30 +1,30 @@
 //! What the benches share: stores to work on, and keys that look like somebody's.
+#![allow(dead_code, reason = "no bench uses all of it")]
 
 use bytes::Bytes;
 use cistern::{Bucket, Cistern, Durability, EtagMode};
 use tempfile::TempDir;
 
 /// A store to measure, and the folder that goes with it.
-pub struct Fixture {
-    pub name: &'static str,
-    pub cistern: Cistern,
+pub(crate) struct Fixture {
+    pub(crate) name: &'static str,
+    pub(crate) cistern: Cistern,
     _folder: Option<TempDir>,
 }
 
 /// A store in memory with opaque entity tags, so that MD5 does not hide everything else.
-pub fn memory() -> Fixture {
+pub(crate) fn memory() -> Fixture {
     let cistern = Cistern::builder().etag(EtagMode::Opaque).build().expect("it opens");
     Fixture { name: "memory", cistern, _folder: None }
 }
 
 /// A store on disk that hands writes to the system and does not wait for the medium.
-pub fn disk() -> Fixture {
+pub(crate) fn disk() -> Fixture {
     on_disk("disk, os", Durability::Os)
 }
 
 /// A store on disk that waits for the medium.
-#[allow(dead_code, reason = "not every bench writes")]
-pub fn disk_synced() -> Fixture {
+pub(crate) fn disk_synced() -> Fixture {
     on_disk("disk, synced", Durability::Synced)
 }
 
@@ -37,7 +37,7 @@ fn on_disk(name: &'static str, durability: Durability) -> Fixture {
 
 impl Fixture {
     /// A bucket, made at the first call.
-    pub fn bucket(&self) -> Bucket {
+    pub(crate) fn bucket(&self) -> Bucket {
         self.cistern
             .create_bucket("bench")
             .or_else(|_| self.cistern.bucket("bench"))
@@ -45,8 +45,7 @@ impl Fixture {
     }
 
     /// A bucket of `count` objects of `size` bytes.
-    #[allow(dead_code, reason = "not every bench begins with objects")]
-    pub fn filled(&self, count: usize, size: usize) -> Bucket {
+    pub(crate) fn filled(&self, count: usize, size: usize) -> Bucket {
         let bucket = self.bucket();
         let body = body(size);
         for nth in 0..count {
@@ -57,12 +56,12 @@ impl Fixture {
 }
 
 /// The `nth` key: 100 data sets of 50 parts.
-pub fn key(nth: usize) -> String {
+pub(crate) fn key(nth: usize) -> String {
     format!("dataset-{:03}/part={:04}/object-{nth:08}.bin", nth % 100, nth / 100 % 50)
 }
 
 /// Bytes that do not compress.
-pub fn body(size: usize) -> Bytes {
+pub(crate) fn body(size: usize) -> Bytes {
     let mut word = 0x9e37_79b9_7f4a_7c15_u64;
     let bytes = std::iter::repeat_with(|| {
         word ^= word << 13;

@@ -1,5 +1,5 @@
-//! Cistern: an embeddable storage and streaming engine. What `SQLite` is to a database server, Cistern
-//! is to S3: buckets, versions, storage classes, in process, durable on local disk.
+//! Cistern: an embeddable storage engine. What `SQLite` is to a database server, Cistern is to S3:
+//! buckets, objects, versions, in process, durable on local disk.
 //!
 //! ```
 //! use cistern::{Cistern, Result};
@@ -13,8 +13,29 @@
 //! # }
 //! ```
 //!
+//! # Where things are
+//!
+//! | to | see |
+//! |---|---|
+//! | open a store: in memory, on disk, to read only, over a backend of yours | [`Cistern`], [`Builder`], [`DiskSettings`] |
+//! | make, find, list and delete buckets; hear of events | [`Store`], which a [`Cistern`] dereferences to |
+//! | put, get, list, copy, delete; versions, locks, tags | [`Bucket`] |
+//! | upload in parts | [`Bucket::create_upload`], [`Upload`] |
+//! | follow changes across crashes | [`Bucket::changes`], [`ChangeFeed`] |
+//! | lay keys out in partitions, and list only those that matter | [`Partitioning`] |
+//! | decide by an error | [`Error`]: a code and a status as S3 has them, and [`Advice`] |
+//! | look for damage, save what is left | [`verify()`], [`repair()`] |
+//! | know what is there and what is not yet | [`SUPPORTED`] |
+//!
 //! This crate is the facade: it wires the parts together and re-exports what an application needs.
 //! The nouns and verbs live in `cistern-storage-core`, the engine on disk in `cistern-disk`.
+//!
+//! # Caveats
+//!
+//! - Objects of the classes GLACIER and DEEP_ARCHIVE are read as any others: there is nothing to
+//!   restore yet, and no lifecycle rule moves an object.
+//! - Bodies lie in the clear unless a [sealer](Builder::sealer) of yours seals them.
+//! - Every handle may do everything, but those that [`Store::as_principal`] limits by a gate of yours.
 
 mod builder;
 mod cistern;

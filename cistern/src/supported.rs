@@ -81,9 +81,10 @@ pub const SUPPORTED: &[(&str, &str, &str, &[&str])] = &[
     ),
     (
         "Durability",
-        "verify: every checksum, every reference of the engine; a function and a command",
+        "verify: every checksum, every reference, every counter; functions and a command",
         "yes",
         &[
+            "whatever_row_is_lost_or_spoilt_is_told",
             "a_flipped_bit_in_what_is_kept_is_found_in_its_file",
             "a_damaged_store_is_told_by_file_and_place_with_exit_code_1",
         ],

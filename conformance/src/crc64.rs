@@ -37,6 +37,8 @@ const fn table() -> [u64; 256] {
 mod tests {
     use super::crc64_nvme;
 
+    // Law-test: the catalogue of parametrised CRC algorithms, CRC-64/NVME: reflected, all ones in and
+    // out.
     #[test]
     fn the_check_value_is_that_of_the_catalogue() {
         assert_eq!(crc64_nvme(b"123456789"), 0xae8b_1486_0a79_9888);

@@ -119,6 +119,16 @@ impl DiskBackend {
         self.engine.scrub(from, bytes_max)
     }
 
+    /// Does one bounded step of what is worth doing when nobody writes: takes a checkpoint, merges
+    /// and compacts until little is kept that is out of date or dead. False when nothing is left.
+    /// The store's own threads do so after a second without a commit.
+    ///
+    /// # Errors
+    /// When the medium refuses.
+    pub fn tidy(&self) -> Result<bool, BackendError> {
+        self.engine.tidy()
+    }
+
     fn start_threads(&self, threads: &dyn Threads) -> Result<(), BackendError> {
         let io = |error| BackendError::io("start a thread for", "the store", error);
         let engine = Arc::clone(&self.engine);
@@ -133,7 +143,7 @@ impl DiskBackend {
 
 impl Backend for DiskBackend {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::durable(self.engine.settings().inline_bytes_max)
+        Capabilities::durable(self.engine.settings().inline_bytes_max).checking_rows()
     }
 
     fn write_blob(&self, source: &mut dyn BlobSource) -> Result<BlobWritten, BackendError> {

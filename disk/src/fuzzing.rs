@@ -46,7 +46,7 @@ pub const TARGETS: &[(&str, Target)] = &[
 /// When there is none, and when the decoder is wrong.
 pub fn run(name: &str, input: &[u8]) -> bool {
     let found = TARGETS.iter().find(|(known, _)| *known == name);
-    found.unwrap_or_else(|| panic!("no entry point {name}")).1(input)
+    found.expect("targets name entry points that exist").1(input)
 }
 
 /// A device with one file.

@@ -28,12 +28,18 @@ impl Chance {
     }
 
     /// An index into `len` things.
+    ///
+    /// # Panics
+    /// When there are none.
     #[must_use]
     pub fn index(&self, len: usize) -> usize {
         usize::try_from(self.below(len as u64)).expect("smaller than a length")
     }
 
     /// One of them.
+    ///
+    /// # Panics
+    /// When there are none.
     #[must_use]
     pub fn pick<T: Copy>(&self, from: &[T]) -> T {
         from[self.index(from.len())]

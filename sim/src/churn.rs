@@ -41,6 +41,9 @@ impl Churned {
 ///
 /// # Errors
 /// What fails.
+///
+/// # Panics
+/// When there are more keys than fit into memory.
 pub fn run_churn(seed: u64, keys: u64) -> Result<Churned, Violation> {
     let chance = Chance::new(seed);
     let shape = Shape {

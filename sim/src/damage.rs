@@ -93,8 +93,12 @@ fn fill(
             Bytes::from(bytes)
         });
         match &body {
-            Some(body) => drop(bucket.put(&*key, body.clone())?),
-            None => drop(bucket.delete(&*key)?),
+            Some(body) => {
+                bucket.put(&*key, body.clone())?;
+            }
+            None => {
+                bucket.delete(&*key)?;
+            }
         }
         history.push((key, body));
         if chance.percent(30) {

@@ -109,17 +109,21 @@ impl Plan {
     #[must_use]
     pub fn draw(seed: u64) -> Self {
         let chance = Chance::new(seed ^ 0x9e37_79b9_7f4a_7c15);
-        let shape = Shape::draw(&chance);
+        let mut shape = Shape::draw(&chance);
         let durability = if chance.percent(75) { Durability::Synced } else { Durability::Os };
         let churns = chance.percent(40);
-        let count = chance.pick(&[15, 30, 30, 60]);
+        if churns {
+            shape.segment_bytes = 64 << 10;
+            shape.packed_bytes_max = 30_000;
+        }
+        let count = if churns { 20 } else { chance.pick(&[15, 30, 30, 60]) };
         let mut steps = Vec::new();
         for call in Call::draw(chance.draw(), count) {
             steps.push(Step::Call(call));
             if churns {
                 churn(&chance, &mut steps);
             }
-            if chance.percent(35) {
+            if chance.percent(if churns { 70 } else { 35 }) {
                 steps.push(between(&chance));
             }
         }
@@ -153,14 +157,15 @@ impl Plan {
     }
 }
 
-/// Much comes and goes on few keys, so that segments die and are emptied.
+/// Much comes and goes on few keys, and something stays on others: segments die, and are emptied.
 fn churn(chance: &Chance, steps: &mut Vec<Step>) {
-    for _ in 0..chance.below(5) {
-        let (key, len) = (chance.index(3), chance.index(20_000));
+    for _ in 0..chance.below(11) {
+        let key = if chance.percent(75) { chance.index(2) } else { chance.index(7) };
+        let len = chance.index(20_000);
         let seed = chance.draw().to_le_bytes()[0];
         steps.push(Step::Call(match chance.below(10) {
             0 => Call::delete(0, key, None),
-            1..4 => Call::delete(0, key, Some(chance.index(5))),
+            1..3 => Call::delete(0, key, Some(chance.index(5))),
             _ => Call::put(0, key, seed, len),
         }));
     }

@@ -72,8 +72,11 @@ pub fn power_off_at_every_change(seed: u64) -> Vec<Outcome> {
     let plan = healthy(seed);
     let (_, changes) = size(&plan);
     let off = |change| {
-        let left = [Crash::LoseAll, Crash::KeepAll, Crash::Seeded(change)];
-        let left = left[usize::try_from(change % 3).expect("small")];
+        let left = match change % 3 {
+            0 => Crash::LoseAll,
+            1 => Crash::KeepAll,
+            _ => Crash::Seeded(change),
+        };
         run_plan(&plan.beginning_with(Step::PowerOff { change, left }))
     };
     (0..changes).map(off).collect()

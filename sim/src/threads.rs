@@ -239,11 +239,11 @@ impl Shared {
             }
             (4 | 5, _) => {
                 let act = |done| Act::PutIfAbsent(value, done);
-                judge(put(WriteCondition::IfAbsent), act)
+                judge(&put(WriteCondition::IfAbsent), act)
             }
             (6..8, Some(seen)) => {
                 let act = |done| Act::PutIfMatch { seen, value, done };
-                judge(put(WriteCondition::IfMatch(ETag::of_bytes(&body(seen)))), act)
+                judge(&put(WriteCondition::IfMatch(ETag::of_bytes(&body(seen)))), act)
             }
             _ => put(WriteCondition::None).map(|()| Act::Put(value)).map_err(|_| Act::Put(value)),
         }
@@ -251,7 +251,7 @@ impl Shared {
 }
 
 /// What a conditional write did.
-fn judge(outcome: Result<(), Error>, act: impl Fn(bool) -> Act) -> Result<Act, Act> {
+fn judge(outcome: &Result<(), Error>, act: impl Fn(bool) -> Act) -> Result<Act, Act> {
     match outcome {
         Ok(()) => Ok(act(true)),
         Err(Error::PreconditionFailed { .. } | Error::NoSuchKey { .. }) => Ok(act(false)),

@@ -2,6 +2,7 @@
 //! both.
 
 use crate::{
+    chance::Chance,
     checkers,
     device::Watched,
     faults::{Aim, Tally},
@@ -15,7 +16,7 @@ use cistern_disk::{
 };
 use cistern_storage_core::{
     Store, Timestamp,
-    port::{Backend, BackendError, Batch, Clock, Durability, ManualClock, SeededEntropy},
+    port::{Backend, BackendError, Batch, Clock, Durability, ManualClock, SeededEntropy, Ticket},
 };
 use std::sync::Arc;
 
@@ -39,7 +40,7 @@ pub struct World {
     /// What will be left once the power goes that was ordered to go.
     left: Option<Crash>,
     /// Chance for what the plan leaves open.
-    chance: crate::chance::Chance,
+    chance: Chance,
 }
 
 impl World {
@@ -61,7 +62,7 @@ impl World {
             past: vec![model.clone()],
             model,
             left: None,
-            chance: crate::chance::Chance::new(!plan.seed),
+            chance: Chance::new(!plan.seed),
         };
         world.open().map_err(|error| format!("a new store does not open: {}", told(&error)))?;
         Ok(world)
@@ -265,7 +266,7 @@ impl World {
         self.left = None;
         // Reads go on, whatever failed.
         let state = self.find(&states, &format!("after failing ({why})"))?;
-        let probe = self.backend().commit(Batch::new(Durability::Os)).map(|ticket| ticket.wait());
+        let probe = self.backend().commit(Batch::new(Durability::Os)).map(Ticket::wait);
         if matches!(probe, Ok(Ok(()))) {
             self.model = state;
             self.past.push(self.model.clone());
@@ -328,7 +329,6 @@ impl World {
             self.left = None;
             self.open().map_err(|error| format!("{when}, once more: {}", told(&error)))?;
         }
-        let off = self.left.is_some();
         let state = match self.find(&states, when) {
             Ok(state) => state,
             // Faults may strike while it is being compared.
@@ -342,7 +342,6 @@ impl World {
             }
             Err(what) => return Err(what),
         };
-        debug_assert!(off || self.left.is_none());
         self.model = state;
         self.past.push(self.model.clone());
         Ok(())

@@ -28,6 +28,14 @@ pub(crate) struct Principal {
 pub(crate) struct Permit(());
 
 impl Authority {
+    /// Refuses everybody but the owner.
+    pub(crate) fn owner_only(&self, reason: &'static str) -> Result<()> {
+        match self {
+            Self::Owner => Ok(()),
+            Self::Principal(_) => Err(Error::AccessDenied { reason: reason.into() }),
+        }
+    }
+
     /// Asks whether the action is allowed.
     pub(crate) fn permit(&self, action: Action, on: On<'_>) -> Result<Permit> {
         let Self::Principal(principal) = self else { return Ok(Permit(())) };

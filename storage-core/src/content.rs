@@ -216,7 +216,10 @@ fn open_inline(store: &StoreInner, owner: &Owner, row: &ObjectRow, bytes: &Bytes
             sealed.open_range(0..row.size, bytes)?
         }
     };
-    if plain.len() as u64 != row.size || crc64_nvme(&plain) != row.crc64 {
+    // What was sealed is authenticated, and most backends check their rows: summing a body that lies
+    // in memory would cost more than everything else that a read does.
+    let checked = envelope.is_some() || store.capabilities.checks_rows;
+    if plain.len() as u64 != row.size || !(checked || crc64_nvme(&plain) == row.crc64) {
         return Err(Error::damaged(owner.to_string(), "its checksum does not match its bytes"));
     }
     Ok(plain)

@@ -147,6 +147,7 @@ pub use versioning::Versioning;
 
 pub use act::{
     attributes::{ObjectAttributes, ObjectPart, ObjectParts},
+    check::Inconsistency,
     copy::Copied,
     delete::Deleted,
     delete_many::{DeleteEntry, DeleteOutcome},

@@ -138,6 +138,12 @@ impl Tally {
         }
     }
 
+    /// The counters that have these changes, when they were 0 before.
+    pub(crate) fn into_counts(self, bucket: u32) -> impl Iterator<Item = (bytes::Bytes, i64)> {
+        let counts = self.deltas.into_iter().filter(|(.., count)| *count != 0);
+        counts.map(move |(class, what, count)| (counter_key(bucket, class, what as u8), count))
+    }
+
     pub(crate) fn finish(&mut self, bucket: u32, batch: &mut Batch) {
         for (class, what, delta) in self.deltas.drain(..) {
             if delta != 0 {

@@ -107,13 +107,13 @@ impl Real {
             }
             Op::Put { at, body, condition, extras } => {
                 let bucket = self.bucket(at.bucket)?;
-                let options = self.put_options(&bucket, *at, *condition, *extras);
+                let options = self.put_options(&bucket, *at, *condition, *extras)?;
                 let receipt = bucket.put_with(at.key, body.bytes(), &options)?;
                 Ok(Answer::Written(self.written(&receipt)))
             }
             Op::Get { at, range, part, when, .. } => {
                 let bucket = self.bucket(at.bucket)?;
-                let mut options = self.get_options(&bucket, *at, version, *when);
+                let mut options = self.get_options(&bucket, *at, version, *when)?;
                 if let Some(range) = range {
                     options = options.range(*range);
                 }
@@ -126,7 +126,7 @@ impl Real {
             }
             Op::Head { at, when, .. } => {
                 let bucket = self.bucket(at.bucket)?;
-                let options = self.get_options(&bucket, *at, version, *when);
+                let options = self.get_options(&bucket, *at, version, *when)?;
                 let info = bucket.head_with(at.key, &options)?;
                 Ok(Answer::Info(Box::new(self.info(&info))))
             }
@@ -136,7 +136,7 @@ impl Real {
                     DeleteWhen::Always => DeleteCondition::None,
                     DeleteWhen::IfExists => DeleteCondition::IfExists,
                     DeleteWhen::IfMatch(tag) => {
-                        DeleteCondition::IfMatch(etag(&bucket, at.key, *tag))
+                        DeleteCondition::IfMatch(etag(&bucket, at.key, *tag)?)
                     }
                 };
                 let mut options = DeleteOptions::new().condition(condition);
@@ -160,7 +160,7 @@ impl Real {
                 let target = match condition {
                     Condition::None => RenameTarget::Any,
                     Condition::IfAbsent => RenameTarget::Absent,
-                    Condition::IfMatch(tag) => RenameTarget::Matches(etag(&bucket, to, *tag)),
+                    Condition::IfMatch(tag) => RenameTarget::Matches(etag(&bucket, to, *tag)?),
                 };
                 let options = RenameOptions::new().target(target);
                 let receipt = bucket.rename_with(from.key, *to, &options)?;
@@ -168,7 +168,7 @@ impl Real {
             }
             Op::Append { at, offset, body } => {
                 let bucket = self.bucket(at.bucket)?;
-                let size = bucket.head(at.key).map_or(0, |info| info.size());
+                let size = found(bucket.head(at.key))?.map_or(0, |info| info.size());
                 let receipt = bucket.append(at.key, offset.of(size), body.bytes())?;
                 Ok(Answer::Written(self.written(&receipt)))
             }
@@ -285,11 +285,12 @@ impl Real {
         let bucket = self.bucket(to.bucket)?;
         let from_bucket = self.bucket(from.bucket)?;
         let mut source = CopySource::new(&from_bucket, from.key)?;
-        source = source.conditions(self.conditions(&from_bucket, from.key, when));
+        source = source.conditions(self.conditions(&from_bucket, from.key, when)?);
         if let Some(version) = version {
             source = source.version(version);
         }
-        let mut options = CopyOptions::new().condition(write_condition(&bucket, to.key, condition));
+        let mut options =
+            CopyOptions::new().condition(write_condition(&bucket, to.key, condition)?);
         if let Some(class) = extras.class {
             options = options.storage_class(class);
         }
@@ -452,9 +453,9 @@ impl Real {
         at: Place,
         condition: Condition,
         extras: Extras,
-    ) -> PutOptions {
+    ) -> Result<PutOptions, Error> {
         let mut options = PutOptions::new()
-            .condition(write_condition(bucket, at.key, condition))
+            .condition(write_condition(bucket, at.key, condition)?)
             .storage_class(extras.class)
             .tags(tags(objects::tags(extras.tag)))
             .metadata(metadata(objects::user(extras.user)));
@@ -464,7 +465,7 @@ impl Real {
         if let Some(on) = extras.hold {
             options = options.legal_hold(hold(on));
         }
-        options
+        Ok(options)
     }
 
     fn get_options(
@@ -473,12 +474,12 @@ impl Real {
         at: Place,
         version: Option<VersionId>,
         when: When,
-    ) -> GetOptions {
-        let options = GetOptions::new().conditions(self.conditions(bucket, at.key, when));
-        match version {
+    ) -> Result<GetOptions, Error> {
+        let options = GetOptions::new().conditions(self.conditions(bucket, at.key, when)?);
+        Ok(match version {
             Some(version) => options.version(version),
             None => options,
-        }
+        })
     }
 
     fn conditions(
@@ -486,13 +487,13 @@ impl Real {
         bucket: &Bucket,
         key: Text,
         when: When,
-    ) -> cistern_storage_core::ReadConditions {
+    ) -> Result<cistern_storage_core::ReadConditions, Error> {
         let mut conditions = cistern_storage_core::ReadConditions::new();
         if let Some(tag) = when.if_match {
-            conditions = conditions.if_match(etag(bucket, key, tag));
+            conditions = conditions.if_match(etag(bucket, key, tag)?);
         }
         if let Some(tag) = when.if_none_match {
-            conditions = conditions.if_none_match(etag(bucket, key, tag));
+            conditions = conditions.if_none_match(etag(bucket, key, tag)?);
         }
         if let Some(millis) = when.modified_since {
             conditions = conditions.if_modified_since(self.later(millis));
@@ -500,7 +501,7 @@ impl Real {
         if let Some(millis) = when.unmodified_since {
             conditions = conditions.if_unmodified_since(self.later(millis));
         }
-        conditions
+        Ok(conditions)
     }
 
     fn retention(&self, retain: Retain) -> Retention {
@@ -513,20 +514,38 @@ impl Real {
 }
 
 /// The entity tag of what is there, or that of nothing.
-fn etag(bucket: &Bucket, key: &str, tag: Tag) -> ETag {
-    let other = ETag::of_bytes(b"no body that is ever put");
-    match tag {
-        Tag::Current => bucket.head(key).map_or(other, |info| info.etag()),
-        Tag::Other => other,
+fn etag(bucket: &Bucket, key: &str, tag: Tag) -> Result<ETag, Error> {
+    let current = match tag {
+        Tag::Current => found(bucket.head(key))?,
+        Tag::Other => None,
+    };
+    Ok(current.map_or_else(|| ETag::of_bytes(b"no body that is ever put"), |info| info.etag()))
+}
+
+/// What is there, if anything is; an error only when the store could not tell.
+fn found(outcome: Result<ObjectInfo, Error>) -> Result<Option<ObjectInfo>, Error> {
+    match outcome {
+        Ok(info) => Ok(Some(info)),
+        Err(error) if is_failure(&error) => Err(error),
+        Err(_) => Ok(None),
     }
 }
 
-fn write_condition(bucket: &Bucket, key: &str, condition: Condition) -> WriteCondition {
-    match condition {
+/// True for what is no answer of S3's: the store could not do it.
+pub(super) fn is_failure(error: &Error) -> bool {
+    matches!(error, Error::Backend { .. } | Error::Damaged { .. } | Error::Closed)
+}
+
+fn write_condition(
+    bucket: &Bucket,
+    key: &str,
+    condition: Condition,
+) -> Result<WriteCondition, Error> {
+    Ok(match condition {
         Condition::None => WriteCondition::None,
         Condition::IfAbsent => WriteCondition::IfAbsent,
-        Condition::IfMatch(tag) => WriteCondition::IfMatch(etag(bucket, key, tag)),
-    }
+        Condition::IfMatch(tag) => WriteCondition::IfMatch(etag(bucket, key, tag)?),
+    })
 }
 
 fn etag_text(etag: ETag) -> String {

@@ -5,7 +5,7 @@ use super::{
     Objects,
     answer::{Answer, Outcome, Picks, Refusal},
     op::{self, BUCKETS, Condition, Content, DeleteWhen, Extras, KEYS, Op, Place, Which},
-    real::{BEGIN, Real},
+    real::{BEGIN, Real, is_failure},
     uploads::PART_BYTES_MIN,
 };
 use cistern_storage_core::{
@@ -342,11 +342,6 @@ impl fmt::Display for Differs {
             Self::Unreadable(why) => write!(f, "it cannot be read: {why}"),
         }
     }
-}
-
-/// True for what is no answer of S3's: the store could not do it.
-fn is_failure(error: &Error) -> bool {
-    matches!(error, Error::Backend { .. } | Error::Damaged { .. } | Error::Closed)
 }
 
 fn is_failed(refusal: &Refusal) -> bool {

@@ -1,5 +1,7 @@
 //! Concurrent calls on few keys look as if they came one after the other: in memory and on disk.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop, in its helpers too")]
+
 mod hesitant;
 
 use cistern_conformance::linearizable::{Crowd, is_linearizable, overlaps, record};

@@ -5,8 +5,9 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its user")]
 
-use cistern_disk::{Severity, verify};
-use std::{env, process::ExitCode};
+use cistern_disk::{DiskBackend, DiskSettings, Severity, verify};
+use cistern_storage_core::{Inconsistency, Store};
+use std::{env, error::Error, path::Path, process::ExitCode, sync::Arc};
 
 const USAGE: &str = "usage: cistern-verify <folder of a store>
 
@@ -27,6 +28,15 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    let inconsistent = match check(Path::new(&folder)) {
+        Ok(found) => found,
+        // What does not even open is told above.
+        Err(_) if !findings.is_empty() => Vec::new(),
+        Err(error) => {
+            eprintln!("cistern-verify: {error}");
+            return ExitCode::from(2);
+        }
+    };
     for finding in &findings {
         match finding.severity {
             Severity::Damage => println!("damage: {finding}"),
@@ -34,6 +44,19 @@ fn main() -> ExitCode {
         }
     }
     let damaged = findings.iter().filter(|found| found.severity == Severity::Damage).count();
+    for found in &inconsistent {
+        println!("damage: bucket {}: {}: {}", found.bucket, found.what, found.detail);
+    }
+    let damaged = damaged + inconsistent.len();
     println!("{}: {damaged} damaged places", folder.display());
     ExitCode::from(u8::from(damaged > 0))
+}
+
+/// What the rows say of each other and of blobs.
+fn check(folder: &Path) -> Result<Vec<Inconsistency>, Box<dyn Error>> {
+    let backend = DiskBackend::open_read_only(folder, DiskSettings::default())?;
+    let store = Store::builder(Arc::new(backend)).build()?;
+    let mut found = Vec::new();
+    store.check(|inconsistency| found.push(inconsistency))?;
+    Ok(found)
 }

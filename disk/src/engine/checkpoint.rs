@@ -94,7 +94,7 @@ impl Engine {
     }
 
     /// How much a checkpoint would set free.
-    fn dead_bytes(&self) -> u64 {
+    pub(super) fn dead_bytes(&self) -> u64 {
         self.dead_segments().iter().map(|segment| segment.header.capacity).sum()
     }
 

@@ -125,6 +125,7 @@ impl Engine {
         self.take_fresh(&mut queue, claims, batch.durability);
         // Relaxed: a statistic.
         self.commits.fetch_add(1, Ordering::Relaxed);
+        self.end_rest();
         let entry = entry(position, position + bytes, batch, changes);
         self.accept(queue, entry).map(Some)
     }

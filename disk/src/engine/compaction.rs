@@ -13,6 +13,7 @@ use crate::{
         queue::{Entry, Queue},
     },
     format::{FrameHeader, FrameKind, Lsn, frame_bytes},
+    index::Effort,
     log::{
         reader::{Frame, FrameReader},
         segments::Segments,
@@ -63,9 +64,13 @@ pub(super) fn move_changes(segments: &Segments, moved: Move) -> Entry {
 
 impl Engine {
     /// Copies some of what is live in the emptiest segment. True when there was something to do.
-    pub(super) fn compact(&self, maintenance: &mut Maintenance) -> Result<bool, BackendError> {
+    pub(super) fn compact(
+        &self,
+        maintenance: &mut Maintenance,
+        effort: Effort,
+    ) -> Result<bool, BackendError> {
         if maintenance.victim.is_none() {
-            maintenance.victim = self.choose_victim(maintenance);
+            maintenance.victim = self.choose_victim(maintenance, effort);
         }
         let Some(mut victim) = maintenance.victim.take() else { return Ok(false) };
         match self.empty(&mut victim)? {
@@ -79,7 +84,7 @@ impl Engine {
     }
 
     /// The emptiest segment, if there is too much dead space.
-    fn choose_victim(&self, maintenance: &Maintenance) -> Option<Victim> {
+    fn choose_victim(&self, maintenance: &Maintenance, effort: Effort) -> Option<Victim> {
         let checkpoint = self.checkpoint.load(Ordering::Relaxed);
         let mut segments = self.segments.all();
         segments.retain(|segment| {
@@ -89,7 +94,11 @@ impl Engine {
                 && !maintenance.damaged.contains(&segment.header.sequence)
         });
         let dead = |segment: &Arc<Segment>| segment.header.capacity.saturating_sub(segment.live());
-        if segments.iter().map(dead).sum::<u64>() <= self.slack_bytes() {
+        let slack = match effort {
+            Effort::Busy => self.slack_bytes(),
+            Effort::Idle => self.packed_live_bytes() / 100 * DEAD_PERCENT_IDLE_MAX,
+        };
+        if segments.iter().map(dead).sum::<u64>() <= slack {
             return None;
         }
         let share = |segment: &&Arc<Segment>| {
@@ -101,8 +110,12 @@ impl Engine {
 
     /// How much dead space there may be.
     pub(super) fn slack_bytes(&self) -> u64 {
-        let live: u64 = self.segments.all().iter().map(|segment| segment.live()).sum();
-        live / 100 * DEAD_PERCENT_MAX + DEAD_SEGMENTS_MAX * self.settings.segment_bytes
+        self.packed_live_bytes() / 100 * DEAD_PERCENT_MAX
+            + DEAD_SEGMENTS_MAX * self.settings.segment_bytes
+    }
+
+    fn packed_live_bytes(&self) -> u64 {
+        self.segments.all().iter().map(|segment| segment.live()).sum()
     }
 
     fn empty(&self, victim: &mut Victim) -> Result<Emptied, BackendError> {
@@ -206,6 +219,9 @@ fn extension(origin: Lsn, frame: &Frame<'_>) -> Vec<u8> {
 
 /// Dead space may be this part of what is live,
 const DEAD_PERCENT_MAX: u64 = 15;
+
+/// of a store at rest this one,
+const DEAD_PERCENT_IDLE_MAX: u64 = 5;
 
 /// and so many segments beside that.
 const DEAD_SEGMENTS_MAX: u64 = 2;

@@ -2,14 +2,18 @@
 
 use crate::{
     engine::{Engine, compaction::Victim, is_full},
+    index::Effort,
     segment::Segment,
     settings::Background,
 };
 use cistern_storage_core::port::BackendError;
 use parking_lot::{Condvar, Mutex};
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 /// What the one who maintains remembers from step to step.
@@ -50,10 +54,42 @@ impl Engine {
         if self.wants_checkpoint() {
             return self.checkpoint_now(maintenance, false).map(|()| true);
         }
-        if self.segments.recycle()? || self.segments.fill_spare()? || self.index.merge()? {
+        if self.segments.recycle()?
+            || self.segments.fill_spare()?
+            || self.index.merge(Effort::Busy)?
+        {
             return Ok(true);
         }
-        self.compact(maintenance)
+        self.compact(maintenance, Effort::Busy)
+    }
+
+    /// Does one step of what is worth doing when nobody writes: the log gets short, little that is
+    /// out of date or dead is kept. False when there is nothing left.
+    pub(crate) fn tidy(&self) -> Result<bool, BackendError> {
+        if self.maintain()? {
+            return Ok(true);
+        }
+        if self.read_only {
+            return Ok(false);
+        }
+        let mut maintenance = self.maintenance.lock();
+        self.check_writable()?;
+        let outcome = self.tidy_step(&mut maintenance);
+        match outcome {
+            Err(BackendError::Closed) => Ok(false),
+            Err(error) if !is_full(&error) && is_in_doubt(&error) => Err(self.poison(error)),
+            outcome => outcome,
+        }
+    }
+
+    fn tidy_step(&self, maintenance: &mut Maintenance) -> Result<bool, BackendError> {
+        // Relaxed: what is missed now is seen next time.
+        let checkpoint = self.checkpoint.load(Ordering::Relaxed);
+        let log = self.queue.lock().tail.next().saturating_sub(checkpoint);
+        if log > IDLE_LOG_BYTES_MAX || self.dead_bytes() > 0 {
+            return self.checkpoint_now(maintenance, false).map(|()| true);
+        }
+        Ok(self.index.merge(Effort::Idle)? || self.compact(maintenance, Effort::Idle)?)
     }
 
     /// Makes the next segment ready once half of the current one is full.
@@ -71,10 +107,32 @@ impl Engine {
 
     /// Maintains whenever the alarm rings, until the store closes.
     pub(crate) fn maintain_until_closed(&self) {
-        while !self.closing.load(Ordering::Acquire) && !self.is_poisoned() {
-            self.alarm.wait();
+        let over = || self.closing.load(Ordering::Acquire) || self.is_poisoned();
+        let commits = || self.commits.load(Ordering::Relaxed);
+        let mut seen = commits();
+        while !over() {
+            let rung = self.alarm.wait(IDLE_AFTER);
             // An error is told to whoever writes next: the store is poisoned, or has no room.
             while self.maintain().is_ok_and(|did| did) {}
+            let before = std::mem::replace(&mut seen, commits());
+            if rung || seen != before {
+                continue;
+            }
+            while !over() && commits() == seen && self.tidy().is_ok_and(|did| did) {}
+            // Nothing is left to do until somebody writes.
+            self.resting.store(true, Ordering::Release);
+            while !over() && self.resting.load(Ordering::Acquire) && commits() == seen {
+                self.alarm.wait_for_ever();
+            }
+        }
+    }
+
+    /// Whoever writes to a store at rest wakes whoever maintains it.
+    pub(super) fn end_rest(&self) {
+        // Relaxed: a wake-up that comes one commit late is early enough.
+        if self.resting.load(Ordering::Relaxed) {
+            self.resting.store(false, Ordering::Release);
+            self.alarm.ring();
         }
     }
 
@@ -128,6 +186,12 @@ impl Engine {
     }
 }
 
+/// A store to which nobody wrote for so long is at rest.
+const IDLE_AFTER: Duration = Duration::from_secs(1);
+
+/// A store at rest has at most so much log that its next opening would replay.
+const IDLE_LOG_BYTES_MAX: u64 = 1 << 20;
+
 /// Damage that is found while tidying up is told to whoever reads; nothing was written over it.
 fn is_in_doubt(error: &BackendError) -> bool {
     matches!(error, BackendError::Io { action, .. } if *action != "read" && *action != "open")
@@ -162,7 +226,18 @@ impl Alarm {
         }
     }
 
-    fn wait(&self) {
+    /// Waits for a ring; false when none came for so long.
+    fn wait(&self, at_most: Duration) -> bool {
+        let mut work = self.work.lock();
+        while !self.rung.swap(false, Ordering::AcqRel) {
+            if self.bell.wait_for(&mut work, at_most).timed_out() {
+                return self.rung.swap(false, Ordering::AcqRel);
+            }
+        }
+        true
+    }
+
+    fn wait_for_ever(&self) {
         let mut work = self.work.lock();
         while !self.rung.swap(false, Ordering::AcqRel) {
             self.bell.wait(&mut work);

@@ -107,6 +107,8 @@ pub(crate) struct Engine {
     overlay_bytes: AtomicU64,
     /// Frozen rows wait for their checkpoint.
     frozen: AtomicBool,
+    /// Whoever maintains sleeps until somebody writes.
+    resting: AtomicBool,
     /// Where replay would begin.
     checkpoint: AtomicU64,
     commits: AtomicU64,
@@ -200,7 +202,8 @@ impl Engine {
         outcome.or_else(|error| if is_full(&error) { Ok(()) } else { Err(error) })?;
         self.remove_dead_files()?;
         while self.segments.recycle()? {}
-        Ok(())
+        // Room for what nobody is going to write now.
+        self.segments.give_back_spares()
     }
 
     fn check_open(&self) -> Result<(), BackendError> {

@@ -166,6 +166,7 @@ impl Engine {
             durable: AtomicU64::new(0),
             overlay_bytes: AtomicU64::new(0),
             frozen: AtomicBool::new(false),
+            resting: AtomicBool::new(false),
             checkpoint: AtomicU64::new(0),
             commits: AtomicU64::new(0),
             syncs: AtomicU64::new(0),

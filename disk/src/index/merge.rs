@@ -4,8 +4,24 @@
 //! third of it: so at most a quarter of everything is out of date, there are about log4 of (store /
 //! checkpoint) runs, and a row is rewritten about three times on each of these levels.
 
-/// The newer runs may have up to this part of an older one: one in so many.
-const NEWER_SHARE: u64 = 3;
+/// How much is to be merged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effort {
+    /// What keeps reads fast and space bounded while there are writers.
+    Busy,
+    /// What keeps little that is out of date, at the price of rewriting more: for a store at rest.
+    Idle,
+}
+
+impl Effort {
+    /// The newer runs may have up to this part of an older one: one in so many.
+    const fn newer_share(self) -> u64 {
+        match self {
+            Self::Busy => 3,
+            Self::Idle => 12,
+        }
+    }
+}
 
 /// What the choice depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,12 +33,12 @@ pub(super) struct Weight {
 }
 
 /// How many of the newest runs to merge into one; `None` when all is well.
-pub(super) fn merge_count(runs: &[Weight]) -> Option<usize> {
+pub(super) fn merge_count(runs: &[Weight], effort: Effort) -> Option<usize> {
+    let share = effort.newer_share();
     let mut newer = Weight { bytes: 0, entries: 0 };
     let mut count = None;
     for (number, run) in runs.iter().enumerate() {
-        let heavy =
-            newer.bytes * NEWER_SHARE > run.bytes || newer.entries * NEWER_SHARE > run.entries;
+        let heavy = newer.bytes * share > run.bytes || newer.entries * share > run.entries;
         if number > 0 && heavy {
             count = Some(number + 1);
         }
@@ -40,7 +56,14 @@ mod tests {
     fn check(sizes: &[u64], expected: Option<usize>) {
         let weights: Vec<_> =
             sizes.iter().map(|&size| Weight { bytes: size * 100, entries: size }).collect();
-        assert_eq!(merge_count(&weights), expected);
+        assert_eq!(merge_count(&weights, Effort::Busy), expected);
+    }
+
+    #[test]
+    fn a_store_at_rest_keeps_less_that_is_out_of_date() {
+        let weigh = |size| Weight { bytes: size * 100, entries: size };
+        assert_eq!(merge_count(&[weigh(1), weigh(11)], Effort::Idle), Some(2));
+        assert_eq!(merge_count(&[weigh(1), weigh(13)], Effort::Idle), None);
     }
 
     #[test]
@@ -58,7 +81,7 @@ mod tests {
     fn many_short_tombstones_weigh_as_much_as_the_rows_they_hide() {
         let rows = Weight { bytes: 100_000, entries: 1000 };
         let tombstones = Weight { bytes: 1000, entries: 500 };
-        assert_eq!(merge_count(&[tombstones, rows]), Some(2));
+        assert_eq!(merge_count(&[tombstones, rows], Effort::Busy), Some(2));
     }
 
     #[test]
@@ -67,7 +90,9 @@ mod tests {
         for _ in 0..1000 {
             runs.insert(0, 1);
             let weigh = |&size: &u64| Weight { bytes: size, entries: size };
-            while let Some(count) = merge_count(&runs.iter().map(weigh).collect::<Vec<_>>()) {
+            while let Some(count) =
+                merge_count(&runs.iter().map(weigh).collect::<Vec<_>>(), Effort::Busy)
+            {
                 let merged = runs.drain(..count).sum();
                 written += merged;
                 runs.insert(0, merged);

@@ -44,6 +44,8 @@ use self::{
     run::Run,
     run_writer::RunWriter,
 };
+pub(crate) use merge::Effort;
+
 use crate::{device::Device, verify::Finding};
 use bytes::Bytes;
 use cistern_storage_core::port::{BackendError, KeyRange, Order, Row};
@@ -378,12 +380,12 @@ impl Index {
     /// # Errors
     /// When a run cannot be read or the result cannot be written. The merge is given up then, and
     /// nothing has changed.
-    pub(crate) fn merge(&self) -> Result<bool, BackendError> {
+    pub(crate) fn merge(&self, effort: Effort) -> Result<bool, BackendError> {
         self.check_writable()?;
         let mut merging = self.merging.lock();
         let job = match merging.take() {
             Some(job) => Some(job),
-            None => self.plan_merge()?,
+            None => self.plan_merge(effort)?,
         };
         let Some(mut job) = job else { return Ok(false) };
         let step_end = job.writer.len() + STEP_BYTES;
@@ -404,10 +406,10 @@ impl Index {
     }
 
     /// Begins a merge, if the policy wants one.
-    fn plan_merge(&self) -> Result<Option<MergeJob>, BackendError> {
+    fn plan_merge(&self, effort: Effort) -> Result<Option<MergeJob>, BackendError> {
         let runs = self.state.read().lower.runs.clone();
         let weights: Vec<_> = runs.iter().map(|run| weight(run)).collect();
-        let Some(count) = merge::merge_count(&weights) else { return Ok(None) };
+        let Some(count) = merge::merge_count(&weights, effort) else { return Ok(None) };
         // Runs that a checkpoint adds while the merge is under way are newer than all of these.
         let tombstones = Tombstones::unless_lowest(count == runs.len());
         let inputs = runs[..count].to_vec();

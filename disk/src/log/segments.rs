@@ -260,6 +260,15 @@ impl Segments {
         Ok(true)
     }
 
+    /// Removes the spare segments.
+    pub(crate) fn give_back_spares(&self) -> Result<(), BackendError> {
+        let mut pool = self.pool.lock();
+        while let Some(name) = pool.spares.pop() {
+            self.remove(&name)?;
+        }
+        Ok(())
+    }
+
     /// Closes files of segments that nobody uses now, when many are open.
     pub(crate) fn close_idle(&self) {
         let table = self.table.read();

@@ -385,3 +385,63 @@ fn threads_churn_and_compact_at_the_same_time() {
     let backend = open(&device);
     churns.iter().for_each(|churn| churn.check(&backend));
 }
+
+/// Files of the device, all together.
+fn disk_bytes(device: &MemoryDevice) -> u64 {
+    ["log", "blobs", "runs", ""].iter().map(|folder| folder_bytes(device, folder)).sum()
+}
+
+fn folder_bytes(device: &MemoryDevice, folder: &str) -> u64 {
+    device.list(folder).unwrap().iter().map(|entry| entry.len).sum()
+}
+
+#[test]
+fn a_store_at_rest_takes_a_fifth_more_than_what_lives_in_it() {
+    let device = MemoryDevice::new();
+    let backend = open(&device);
+    let count = 4000;
+    let mut live = 0;
+    for turn in 0..6 {
+        live = 0;
+        for nth in 0..count {
+            // In an order of its own each time: overwriting must not be a rewrite from end to end.
+            let nth = nth * (7919 + 2 * turn) % count;
+            let mut batch = Batch::new(Durability::Memory);
+            let key = bytes(&format!("data set/object-{nth:08}"));
+            let value = body(nth + turn, 1000);
+            live += (key.len() + value.len()) as u64;
+            batch.put(key, value.into());
+            commit(&backend, batch);
+            if nth % 16 == 0 {
+                backend.maintain().unwrap();
+            }
+        }
+    }
+    while backend.tidy().unwrap() {}
+    assert!(disk_bytes(&device) * 10 <= live * 12, "{} for {live}", disk_bytes(&device));
+    backend.close().unwrap();
+    assert!(disk_bytes(&device) * 10 <= live * 12, "{} for {live}", disk_bytes(&device));
+}
+
+#[test]
+fn bodies_at_rest_take_a_fifth_more_than_they_are_long() {
+    let device = MemoryDevice::new();
+    let backend = open(&device);
+    let mut blobs = BTreeMap::new();
+    let count = 1000;
+    for turn in 0..6 {
+        for nth in 0..count {
+            let nth = nth * (7919 + 2 * turn) % count;
+            let blob = put_blob(&backend, Durability::Memory, &body(nth + turn, 4000));
+            if let Some(old) = blobs.insert(nth, blob) {
+                free(&backend, Durability::Memory, old);
+            }
+            if nth % 16 == 0 {
+                backend.maintain().unwrap();
+            }
+        }
+    }
+    while backend.tidy().unwrap() {}
+    let live = count * 4000;
+    assert!(disk_bytes(&device) * 10 <= live * 12, "{} for {live}", disk_bytes(&device));
+}

@@ -1,6 +1,6 @@
 //! The outer ring: writers that are killed, and writers whose system calls fail.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop, in its helpers too")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,

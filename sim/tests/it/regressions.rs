@@ -79,25 +79,21 @@ fn a_manifest_whose_sync_failed_is_written_again_before_anything_rests_on_it() {
 /// without what stood behind it, and used the segment again.
 #[test]
 fn a_header_that_cannot_be_read_is_not_the_end_of_the_log() {
-    for nth in 0..12 {
+    for nth in 0..8 {
         let steps = [
             create(),
-            put(0, 3000),
-            put(1, 700),
-            Step::Maintain(1),
-            Step::Restart,
+            put(0, 700),
+            // There is no room for the checkpoint of a close, so that the log is replayed.
+            fail(DeviceCall::Create, 0, Failure::NoSpace),
             fail(DeviceCall::Read, nth, Failure::Io),
-            Step::Restart,
+            Step::Reopen,
             Step::Crash(Crash::KeepAll),
         ];
-        check(Durability::Synced, &steps);
-        let mut steps = steps.to_vec();
-        steps.remove(4);
         check(Durability::Synced, &steps);
     }
 }
 
-/// Seed 1203 and others: a bucket's removal that failed half way left uploads that were counted, and
+/// Among the first 5000 seeds: a bucket's removal that failed half way left uploads that were counted, and
 /// were not there.
 #[test]
 fn a_removal_of_a_bucket_that_fails_half_way_counts_its_uploads_right() {

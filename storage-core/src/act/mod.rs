@@ -3,6 +3,7 @@
 
 pub(crate) mod append;
 pub(crate) mod attributes;
+pub(crate) mod check;
 pub(crate) mod configure;
 pub(crate) mod copy;
 pub(crate) mod delete;

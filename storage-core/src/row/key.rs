@@ -143,6 +143,11 @@ pub(crate) fn renamed_key(bucket: u32, token: &str) -> Bytes {
     row.freeze()
 }
 
+/// What the keys of a bucket's counters begin with.
+pub(crate) fn counter_prefix(bucket: u32) -> [u8; 4] {
+    bucket.to_be_bytes()
+}
+
 /// A counter of a bucket: what is counted, and for which storage class.
 pub(crate) fn counter_key(bucket: u32, class: u8, what: u8) -> Bytes {
     let mut row = BytesMut::with_capacity(6);
@@ -194,8 +199,8 @@ pub(crate) fn seq_of(suffix: &[u8]) -> Option<u64> {
 /// Ranges of rows, as owned `start..end`.
 pub(crate) mod ranges {
     use super::{
-        BUCKET, BUCKET_PREFIX_BYTES, CHANGE, COMPLETED, END, MANIFEST, OBJECT, RENAMED, UPLOAD,
-        escape, prefixed,
+        BUCKET, BUCKET_PREFIX_BYTES, CHANGE, COMPLETED, END, MANIFEST, OBJECT, PART, RENAMED,
+        UPLOAD, escape, prefixed,
     };
     use bytes::{BufMut, Bytes, BytesMut};
 
@@ -262,6 +267,11 @@ pub(crate) mod ranges {
         escape(&mut row, key.as_bytes());
         row.put_slice(&[END[0], END[1] + 1]);
         row.freeze()
+    }
+
+    /// The parts of every upload of a bucket.
+    pub(crate) fn all_parts(bucket: u32) -> Owned {
+        of_bucket(PART, bucket)
     }
 
     /// The parts of an upload.

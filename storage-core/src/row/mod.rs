@@ -31,8 +31,9 @@ mod upload_row;
 pub(crate) use bucket_row::BucketRow;
 pub(crate) use codec::{Damage, Decoder, Encoder};
 pub(crate) use key::{
-    HeadKey, bucket_key, bucket_name_of, completed_key, counter_key, is_head, manifest_key,
-    part_key, ranges, renamed_key, seq_of, sequence_key, split_row, stamped_prefix, upload_key,
+    HeadKey, bucket_key, bucket_name_of, completed_key, counter_key, counter_prefix, is_head,
+    manifest_key, part_key, ranges, renamed_key, seq_of, sequence_key, split_row, stamped_prefix,
+    upload_key,
 };
 pub(crate) use manifest::{Extent, ManifestRow, PartEntry};
 pub(crate) use object_row::{BodyRow, ObjectRow, Rare, decode_etag, encode_etag};

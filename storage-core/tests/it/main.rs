@@ -8,7 +8,9 @@
 
 mod appends;
 mod buckets;
+
 mod changes;
+mod check;
 mod conditions;
 mod copies;
 mod delete_many;

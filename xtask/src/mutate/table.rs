@@ -106,8 +106,8 @@ pub(super) const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "what recovery found is not synced",
         path: "disk/src/engine/open.rs",
-        text: "segment.sync()?;",
-        instead: "let _ = segment;",
+        text: "segment.save_again(replay.durable, segment.sealed().unwrap_or(end).min(end))?;",
+        instead: "let _ = end;",
         tests: DISK,
     },
     Mutation {

@@ -97,7 +97,7 @@ impl Real {
         let parts = picks.parts.iter().map(|(number, etag)| {
             CompletedPart::new(*number, etag.parse().expect("the model tells entity tags"))
         });
-        let condition = write_condition(upload.bucket(), upload.key().as_str(), condition);
+        let condition = write_condition(upload.bucket(), upload.key().as_str(), condition)?;
         let options = CompleteOptions::new().condition(condition);
         let receipt = upload.complete_with(&parts.collect::<Vec<_>>(), &options)?;
         Ok(Answer::Written(self.written(&receipt)))

@@ -1,6 +1,6 @@
 //! Power goes at every change that checkpoints and merges make.
 
-use super::{Index, Rows, all_rows, delete, open, put, try_open};
+use super::{Effort, Index, Rows, all_rows, delete, open, put, try_open};
 use crate::device::{Call, Crash, Failure, MemoryDevice};
 use bytes::Bytes;
 use cistern_storage_core::port::BackendError;
@@ -37,7 +37,7 @@ fn run_rounds(index: &Index, first: usize, rounds: usize) -> (usize, Result<(), 
             return (acknowledged, Err(error));
         }
         acknowledged = number;
-        if let Err(error) = index.merge() {
+        if let Err(error) = index.merge(Effort::Busy) {
             return (acknowledged, Err(error));
         }
     }
@@ -161,7 +161,7 @@ fn a_full_medium_leaves_no_pieces_behind_and_the_next_checkpoint_succeeds() {
                 check_reopened(&device.crash(Crash::Seeded(nth)), 2, &expected);
                 index.checkpoint(meta_of(3)).unwrap();
             }
-            while index.merge().unwrap() {}
+            while index.merge(Effort::Busy).unwrap() {}
             assert_eq!(super::run_files(&device).len(), index.stats().runs, "{call:?} {nth}");
             check_reopened(&device.crash(Crash::LoseAll), 3, &expected);
         }

@@ -5,7 +5,7 @@ mod damage;
 mod model;
 mod salvage;
 
-use super::{Access, Index, IndexSettings};
+use super::{Access, Effort, Index, IndexSettings};
 use crate::device::{Device, MemoryDevice};
 use bytes::Bytes;
 use cistern_storage_core::port::{BackendError, KeyRange, Order};
@@ -57,7 +57,7 @@ fn a_new_store_has_no_rows_and_no_meta() {
     assert_eq!(meta, None);
     assert_eq!(index.get(b"key").unwrap(), None);
     assert!(all_rows(&index).unwrap().is_empty());
-    assert!(!index.merge().unwrap());
+    assert!(!index.merge(Effort::Busy).unwrap());
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn deleting_everything_leaves_no_file_once_merged() {
     index.freeze();
     index.checkpoint("empty".into()).unwrap();
     assert!(all_rows(&index).unwrap().is_empty());
-    assert!(index.merge().unwrap());
+    assert!(index.merge(Effort::Busy).unwrap());
     assert!(run_files(&device).is_empty());
     assert_eq!(open(&device).1.unwrap(), "empty");
     assert!(all_rows(&index).unwrap().is_empty());
@@ -141,7 +141,7 @@ fn a_run_that_no_manifest_names_is_removed_at_opening_but_not_by_a_reader() {
 fn a_reader_may_not_write() {
     let (index, _) = try_open(&MemoryDevice::new(), READ_ONLY).unwrap();
     assert!(matches!(index.checkpoint(Bytes::new()), Err(BackendError::ReadOnly)));
-    assert!(matches!(index.merge(), Err(BackendError::ReadOnly)));
+    assert!(matches!(index.merge(Effort::Busy), Err(BackendError::ReadOnly)));
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn a_scan_sees_whole_commits_while_others_publish() {
                 if number % 10 == 0 {
                     index.freeze();
                     index.checkpoint(Bytes::new()).unwrap();
-                    while index.merge().unwrap() {}
+                    while index.merge(Effort::Busy).unwrap() {}
                 }
             }
         });
@@ -184,7 +184,7 @@ fn a_large_merge_is_done_in_steps_with_checkpoints_between_them() {
     }
     // While the large merge is under way, so that no later one follows it.
     let mut steps = 0;
-    while index.merge().unwrap() {
+    while index.merge(Effort::Busy).unwrap() {
         steps += 1;
         if steps <= 2 {
             put(&index, format!("step-{steps}"), "between");
@@ -209,7 +209,7 @@ fn a_merge_that_is_not_finished_leaves_nothing_behind() {
         index.freeze();
         index.checkpoint(meta.into()).unwrap();
     }
-    assert!(index.merge().unwrap());
+    assert!(index.merge(Effort::Busy).unwrap());
     assert_eq!(run_files(&device).len(), 3);
     drop(index);
     assert_eq!(all_rows(&open(&device).0).unwrap().len(), 20);

@@ -1,6 +1,6 @@
 //! Random histories against a map.
 
-use super::{Index, Rows, all_rows, open};
+use super::{Effort, Index, Rows, all_rows, open};
 use crate::device::MemoryDevice;
 use bytes::Bytes;
 use cistern_storage_core::port::{KeyRange, Order, Row};
@@ -91,7 +91,7 @@ fn apply(index: &mut Index, model: &mut Model, device: &MemoryDevice, step: Step
             index.checkpoint(Bytes::from(format!("{} rows", model.frozen.len()))).unwrap();
             model.durable = model.frozen.clone();
         }
-        Step::Merge => drop(index.merge().unwrap()),
+        Step::Merge => drop(index.merge(Effort::Busy).unwrap()),
         Step::Reopen => {
             let (reopened, meta) = open(device);
             let rows = model.durable.len();
