@@ -119,6 +119,7 @@ impl Builder {
     /// # Errors
     /// When its place cannot be opened.
     pub fn build(self) -> Result<Cistern> {
+        let mut disk = None;
         let backend: Arc<dyn Backend> = match self.place {
             Place::Memory => Arc::new(MemoryBackend::new()),
             Place::Disk(path, settings, access) => {
@@ -126,7 +127,8 @@ impl Builder {
                     Access::Write => DiskBackend::open(path, settings),
                     Access::ReadOnly => DiskBackend::open_read_only(path, settings),
                 };
-                Arc::new(opened.map_err(|source| Error::backend("open the store", source))?)
+                let opened = opened.map_err(|source| Error::backend("open the store", source))?;
+                Arc::clone(disk.insert(Arc::new(opened))) as Arc<dyn Backend>
             }
             Place::Backend(backend) => backend,
         };
@@ -140,6 +142,6 @@ impl Builder {
         if let Some(sealer) = self.sealer {
             builder = builder.sealer(sealer);
         }
-        Ok(Cistern::from_store(builder.build()?))
+        Ok(Cistern::from_store(builder.build()?, disk))
     }
 }

@@ -1,8 +1,9 @@
 //! `Cistern`: one store of everything.
 
 use crate::builder::Builder;
-use cistern_storage_core::{Result, Store};
-use std::{fmt, ops::Deref, path::Path};
+use cistern_disk::{DiskBackend, ScrubCursor, ScrubStep};
+use cistern_storage_core::{Error, Result, Store};
+use std::{fmt, ops::Deref, path::Path, sync::Arc};
 
 /// One cistern: buckets on local disk or in memory. Cheap to clone; every clone is the same store.
 ///
@@ -11,6 +12,8 @@ use std::{fmt, ops::Deref, path::Path};
 #[derive(Clone)]
 pub struct Cistern {
     store: Store,
+    /// The store's backend, when it is the one on local disk.
+    disk: Option<Arc<DiskBackend>>,
 }
 
 impl Cistern {
@@ -28,7 +31,7 @@ impl Cistern {
     /// A cistern that keeps everything in memory, and nothing longer than itself.
     #[must_use]
     pub fn in_memory() -> Self {
-        Self { store: Store::in_memory() }
+        Self { store: Store::in_memory(), disk: None }
     }
 
     /// Puts a cistern together: where it is kept, its clock, its settings.
@@ -36,8 +39,42 @@ impl Cistern {
         Builder::new()
     }
 
-    pub(crate) fn from_store(store: Store) -> Self {
-        Self { store }
+    pub(crate) fn from_store(store: Store, disk: Option<Arc<DiskBackend>>) -> Self {
+        Self { store, disk }
+    }
+
+    /// Reads about `bytes_max` bytes of what is at rest on disk, behind `from`, and checks them,
+    /// while the cistern is in use. A row of such steps, each from the cursor of the one before, is
+    /// a pass over everything; see [`cistern_disk::DiskBackend::scrub`] for what a pass covers, and what it costs.
+    ///
+    /// ```
+    /// use cistern::{Cistern, ScrubCursor, port::Clock};
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// let cistern = Cistern::open(folder.path())?;
+    /// let mut next = Some(ScrubCursor::start()); // or the text that was kept, parsed
+    /// while let Some(cursor) = next {
+    ///     let step = cistern.scrub(cursor, 1 << 20)?;
+    ///     assert_eq!(step.findings, vec![]);
+    ///     next = step.next; // its text is worth keeping: a pass goes on after a restart
+    ///     // 1 MiB every 10 ms: no more than 100 MiB in a second.
+    ///     cistern.clock().wait_until(cistern.clock().now().plus(Duration::from_millis(10)));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// - [`Error::NotImplemented`] when the cistern is not on local disk.
+    /// - [`Error::Backend`] when it is open for reading only, when the cursor is of another one, or
+    ///   when the system refuses. The pass can go on from the same cursor.
+    /// - [`Error::Closed`] after [`Store::close`].
+    pub fn scrub(&self, from: ScrubCursor, bytes_max: u64) -> Result<ScrubStep> {
+        let what = "scrubbing of a store that is not on local disk";
+        let disk = self.disk.as_ref().ok_or(Error::NotImplemented { what: what.into() })?;
+        disk.scrub(from, bytes_max).map_err(|source| Error::backend("scrub the store", source))
     }
 
     /// The store of objects.

@@ -43,7 +43,10 @@ mod supported;
 
 pub use builder::Builder;
 pub use cistern::Cistern;
-pub use cistern_disk::{Background, DiskSettings, Finding, Repaired, Severity, repair, verify};
+pub use cistern_disk::{
+    Background, DiskSettings, Finding, InvalidCursor, Repaired, ScrubCursor, ScrubStep, Severity,
+    repair, verify,
+};
 pub use cistern_storage_core::*;
 pub use supported::SUPPORTED;
 

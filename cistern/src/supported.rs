@@ -91,6 +91,16 @@ pub const SUPPORTED: &[(&str, &str, &str, &[&str])] = &[
     ),
     (
         "Durability",
+        "scrub: everything at rest checked while the store is in use, in steps, resumable",
+        "yes",
+        &[
+            "a_flipped_bit_is_found_in_every_kind_of_file_with_its_place",
+            "a_store_in_use_never_looks_damaged",
+            "a_cistern_on_disk_is_scrubbed_and_one_that_is_not_says_so",
+        ],
+    ),
+    (
+        "Durability",
         "repair: a new store of what verifies; a function and a command",
         "yes",
         &[

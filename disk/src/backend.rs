@@ -3,6 +3,7 @@
 use crate::{
     device::{Device, RealDevice},
     engine::{self, Engine, OpenAs},
+    scrub::{ScrubCursor, ScrubStep},
     settings::{Background, DiskSettings},
     threads::{OsThreads, RunningThread, Threads},
 };
@@ -90,6 +91,32 @@ impl DiskBackend {
     /// When the medium refuses.
     pub fn maintain(&self) -> Result<bool, BackendError> {
         self.engine.maintain()
+    }
+
+    /// Reads some of what is at rest, and checks it, while the store is in use: about `bytes_max`
+    /// bytes behind `from`, and at least one thing (a commit or body in the log, a block of rows, 64
+    /// KiB of a file). A row of such steps, each from the cursor of the one before, is a pass; how
+    /// fast it goes is how many bytes the caller asks for and how long it waits in between. See
+    /// [`ScrubCursor`] for such a loop.
+    ///
+    /// A pass reads each of these once, if it was there when the pass came to it, and still is:
+    /// identity, the manifest that counts, all of the log but segments in which nothing is needed
+    /// any more, runs, files of bodies. What is written or moved while a pass goes on is left to the
+    /// next one; what is merged, freed or used again is passed over and never damage. What cannot be
+    /// read is a finding as well as what is not as it was written. If the rows that name the files
+    /// of bodies are damaged, the files behind them are not read, and a finding says so.
+    ///
+    /// Cost: one sequential read of what it covers. No lock is held while the medium is read, no
+    /// reader or writer waits, and no block is put into the cache.
+    ///
+    /// # Errors
+    /// - [`BackendError::Closed`]; [`BackendError::ReadOnly`] for a store that was opened to read:
+    ///   whoever owns it may use its files again at any time.
+    /// - [`BackendError::Io`] with `InvalidInput` within for a cursor of another store, and when a
+    ///   file cannot be opened for want of memory or handles. Nothing is lost by an error: the pass
+    ///   goes on from the same cursor.
+    pub fn scrub(&self, from: ScrubCursor, bytes_max: u64) -> Result<ScrubStep, BackendError> {
+        self.engine.scrub(from, bytes_max)
     }
 
     /// Does one bounded step of what is worth doing when nobody writes: takes a checkpoint, merges

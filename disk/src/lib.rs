@@ -48,6 +48,7 @@ mod golden;
 mod index;
 mod log;
 pub mod repair;
+mod scrub;
 mod segment;
 mod settings;
 mod sum;
@@ -56,5 +57,6 @@ pub mod verify;
 
 pub use backend::DiskBackend;
 pub use repair::{Repaired, repair};
+pub use scrub::{InvalidCursor, ScrubCursor, ScrubStep};
 pub use settings::{Background, DiskSettings};
 pub use verify::{Finding, Severity, verify};

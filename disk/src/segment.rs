@@ -176,6 +176,20 @@ impl Segment {
         Ok(len.saturating_sub(HEADER_BYTES).min(self.header.capacity))
     }
 
+    /// Reads the header from the file, and checks that it is this segment's.
+    pub(crate) fn verify_header(&self) -> Result<(), BackendError> {
+        let mut bytes = [0; SegmentHeader::BYTES];
+        let outcome = self.file()?.read_at(&mut bytes, 0);
+        outcome.map_err(|error| self.io("read", error))?;
+        let detail = match SegmentHeader::decode(&bytes) {
+            Ok(header) if header == self.header => return Ok(()),
+            Ok(_) => "this is the header of another segment",
+            Err(detail) => detail,
+        };
+        let place = self.header.file_name();
+        Err(BackendError::Damaged { place, offset: 0, detail: detail.into() })
+    }
+
     pub(crate) fn device(&self) -> &Arc<dyn Device> {
         &self.device
     }

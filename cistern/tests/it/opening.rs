@@ -1,6 +1,6 @@
 //! A store on disk, from the facade alone: opened, read beside its writer, verified, repaired.
 
-use cistern::{Cistern, Error, repair, verify};
+use cistern::{Cistern, Error, ScrubCursor, repair, verify};
 
 #[test]
 fn a_cistern_is_there_after_opening_again() {
@@ -48,4 +48,30 @@ fn a_whole_store_verifies_and_is_the_same_after_a_repair() {
     for number in 0..20 {
         assert_eq!(cats.get(format!("{number}")).unwrap().bytes().unwrap(), vec![number; 5000]);
     }
+}
+
+#[test]
+fn a_cistern_on_disk_is_scrubbed_and_one_that_is_not_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let cistern = Cistern::open(folder.path()).unwrap();
+    let cats = cistern.create_bucket("cats").unwrap();
+    let (mut cursor, mut bytes) = (Some(ScrubCursor::start()), 0);
+    for number in 0..40 {
+        cats.put(format!("{number}"), vec![number; 5000]).unwrap();
+    }
+    while let Some(from) = cursor {
+        let step = cistern.scrub(from.to_string().parse().unwrap(), 10_000).unwrap();
+        assert_eq!(step.findings, vec![]);
+        cats.put("tom", vec![1; 5000]).unwrap();
+        (cursor, bytes) = (step.next, bytes + step.bytes_read);
+    }
+    assert!(bytes > 200_000, "only {bytes} bytes were read");
+
+    let memory = Cistern::in_memory();
+    let refused = memory.scrub(ScrubCursor::start(), 1);
+    assert!(matches!(refused, Err(Error::NotImplemented { .. })), "{refused:?}");
+    let reader = Cistern::builder().disk_read_only(folder.path()).build().unwrap();
+    assert!(matches!(reader.scrub(ScrubCursor::start(), 1), Err(Error::Backend { .. })));
+    cistern.close().unwrap();
+    assert!(matches!(cistern.scrub(ScrubCursor::start(), 1), Err(Error::Closed)));
 }

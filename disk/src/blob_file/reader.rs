@@ -27,6 +27,9 @@ pub(crate) struct BlobFileReader {
 }
 
 impl BlobFileReader {
+    /// What the header takes, and each table.
+    pub(crate) const BLOCK_BYTES: u64 = BLOCK_BYTES as u64;
+
     /// Opens the file of a body of `len` bytes, and checks its header and its length.
     ///
     /// # Errors
@@ -75,6 +78,19 @@ impl BlobFileReader {
             start = end;
         }
         Ok(())
+    }
+
+    /// Reads and checks the chunk that begins at `at`, and before a group's first one its table.
+    /// Returns where to go on (behind the group when its table is damaged) and how much was read.
+    pub(crate) fn verify_chunk(&self, at: u64) -> (u64, Result<u64, BackendError>) {
+        let group = layout::group_of(at);
+        if let Err(error) = self.table(group) {
+            return (layout::group_start(group + 1).min(self.len), Err(error));
+        }
+        let end = (at + CHUNK_BYTES as u64).min(self.len);
+        let table = if at == layout::group_start(group) { Self::BLOCK_BYTES } else { 0 };
+        let outcome = self.read_chunks(&mut vec![0; in_memory(end - at)], at);
+        (end, outcome.map(|()| table + end - at))
     }
 
     /// Reads whole chunks of one group into `buffer`, and checks them.

@@ -5,7 +5,7 @@ use crate::{
     device::OpenMode,
     engine::{
         Engine,
-        name::BlobName,
+        name::{BlobName, moved_key},
         owners::{self, count_of},
     },
     format::{
@@ -58,15 +58,30 @@ impl Engine {
             // While that segment is there its bytes are, moved or not.
             Some(segment) => (segment, lsn, FrameKind::Blob),
             None => {
-                let read = &mut |key: Bytes| self.index.get(&key);
-                let place =
-                    owners::place(lsn, len, None, &self.segments, read)?.ok_or_else(gone)?;
-                (place.segment, place.lsn, FrameKind::Moved)
+                let (segment, place) = self.moved_place(lsn)?.ok_or_else(gone)?;
+                (segment, place, FrameKind::Moved)
             }
         };
         self.segments.close_idle();
         let engine = Arc::clone(self);
         Ok(Arc::new(PackedBlob { engine, segment, lsn: place, kind, len, table: OnceLock::new() }))
+    }
+
+    /// Where the blob is that was written at `origin`, in a segment which is not there any more.
+    fn moved_place(&self, origin: Lsn) -> Result<Option<(Arc<Segment>, Lsn)>, BackendError> {
+        let mut before = None;
+        loop {
+            let Some(row) = self.index.get(&moved_key(origin))? else { return Ok(None) };
+            let lsn = owners::number_of(&row)?;
+            if let Some(segment) = self.segments.find(lsn) {
+                return Ok(Some((segment, lsn)));
+            }
+            // It has moved again since the row was read, and its segment was retired: the row tells
+            // another place now. A row that tells the same one is damage, not a race.
+            if before.replace(lsn) == Some(lsn) {
+                return Ok(None);
+            }
+        }
     }
 
     fn open_file(

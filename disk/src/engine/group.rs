@@ -218,7 +218,7 @@ impl Engine {
     }
 
     /// Tells those who left a callback.
-    fn call_back<'a>(
+    pub(super) fn call_back<'a>(
         &'a self,
         mut queue: MutexGuard<'a, Queue>,
         entries: VecDeque<Entry>,
@@ -346,7 +346,11 @@ struct PoisonOnPanic<'a> {
 
 impl Drop for PoisonOnPanic<'_> {
     fn drop(&mut self) {
-        self.engine.poison_with("finish a group of commits".into());
+        let cause = "finish a group of commits";
+        // Nobody ends the group, and nobody may lead the next one: first the latch.
+        let _ = self.engine.poison.set(cause.into());
+        self.engine.queue.lock().leading = false;
+        self.engine.poison_with(cause.into());
     }
 }
 

@@ -101,7 +101,8 @@ pub(crate) const FILE: &str = "cistern";
 const NEW_FILE: &str = "cistern.new";
 const MAGIC: &[u8; 8] = b"CISTERN\0";
 const VERSION: u32 = 1;
-const FILE_BYTES: usize = 40;
+/// Its length.
+pub(crate) const FILE_BYTES: usize = 40;
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,7 @@
 //! - [`owners`], [`name`]: who owns a blob, where it is, and what it is called.
 //! - [`blob_write`], [`blob_read`]: bodies in and out.
 //! - [`open`], [`replay`], [`meta`]: a store from its files.
+//! - [`verify`], [`scrub`]: everything at rest, read and checked, closed or in use.
 //! - [`checkpoint`], [`compaction`], [`maintain`]: what happens behind the writers' backs.
 //!
 //! Lock order: `maintenance`, `queue`, `fresh`, `published`, `counters`, then the locks of the
@@ -33,6 +34,7 @@ mod owners;
 mod publish;
 mod queue;
 mod replay;
+mod scrub;
 mod verify;
 
 pub(crate) use self::open::{OpenAs, open};
@@ -58,7 +60,7 @@ use cistern_storage_core::port::{
 use keyspace::StoredRange;
 use parking_lot::{Condvar, Mutex, RwLock};
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, VecDeque},
     fmt, io,
     sync::{
         Arc, OnceLock,
@@ -246,7 +248,12 @@ impl Engine {
         // Whoever checked before the line above waits by now, or has seen it.
         let queue = self.queue.lock();
         self.ring_all();
-        drop(queue);
+        // Whoever leads tells them when the group has ended; from now on nobody else will lead.
+        if queue.leading {
+            drop(queue);
+        } else {
+            drop(self.call_back(queue, VecDeque::new()));
+        }
         self.alarm.ring();
         self.alarm.ring_room();
     }

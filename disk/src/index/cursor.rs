@@ -85,11 +85,30 @@ impl<'a> RowsCursor<'a> {
     }
 }
 
+/// What becomes of a block that is read and was not in the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// It is kept there.
+    InCache,
+    /// The cache stays as it is: others need what is in it.
+    Nothing,
+}
+
+impl Keep {
+    fn block(self, run: &Run, number: usize) -> Result<Block, BackendError> {
+        match self {
+            Self::InCache => run.block(number),
+            Self::Nothing => run.read_block(number),
+        }
+    }
+}
+
 /// A cursor over a part of a run, in either direction.
 #[derive(Debug)]
 pub(super) struct RunCursor<'a> {
     run: &'a Run,
     order: Order,
+    keep: Keep,
     /// `None` at the end.
     block: Option<Block>,
     /// The block as a value pins it, once one was asked for.
@@ -106,6 +125,7 @@ impl<'a> RunCursor<'a> {
         run: &'a Run,
         range: KeyRange<'_>,
         order: Order,
+        keep: Keep,
     ) -> Result<Option<Self>, BackendError> {
         let index = run.index();
         if !overlaps(index.first_key(), index.last_key(), range) {
@@ -120,10 +140,10 @@ impl<'a> RunCursor<'a> {
             (Bound::Unbounded, Order::Forward) => 0,
             (Bound::Unbounded, Order::Reverse) => index.count() - 1,
         };
-        let block = run.block(block_number)?;
+        let block = keep.block(run, block_number)?;
         let key = Vec::with_capacity(index.last_key().len().max(64));
         let mut cursor =
-            Self { run, order, block: None, pinned: None, block_number, entry: 0, key };
+            Self { run, order, keep, block: None, pinned: None, block_number, entry: 0, key };
         match order {
             Order::Forward => cursor.start_forward(block, from)?,
             Order::Reverse => cursor.start_reverse(block, from)?,
@@ -190,7 +210,7 @@ impl<'a> RunCursor<'a> {
             Order::Reverse => self.block_number.checked_sub(1),
         };
         let Some(number) = next else { return Ok(()) };
-        let block = self.run.block(number)?;
+        let block = self.keep.block(self.run, number)?;
         self.block_number = number;
         let entry = match self.order {
             Order::Forward => 0,

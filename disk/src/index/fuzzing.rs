@@ -5,7 +5,7 @@ use super::{
     block_index::{BlockIndex, BlockIndexBuilder},
     bloom,
     cache::BlockCache,
-    cursor::{RunCursor, Source},
+    cursor::{Keep, RunCursor, Source},
     manifest::{Manifest, RunRecord},
     rows_of,
     run::{self, Run},
@@ -93,7 +93,7 @@ pub(crate) fn run(input: &[u8]) -> bool {
         }
         let all = KeyRange { start: Bound::Unbounded, end: Bound::Unbounded };
         for order in [Order::Forward, Order::Reverse] {
-            let Ok(cursor) = RunCursor::seek(&run, all, order) else { continue };
+            let Ok(cursor) = RunCursor::seek(&run, all, order, Keep::InCache) else { continue };
             let sources = cursor.map(Source::Run).into_iter().collect();
             drop(rows_of(super::Merged::new(sources, order), all, order, 100));
         }

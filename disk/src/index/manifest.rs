@@ -188,7 +188,7 @@ pub(super) fn save_again(device: &dyn Device, manifest: &Manifest) -> Result<(),
 }
 
 /// Even sequences stand in the first file, odd ones in the second.
-fn slot_name(sequence: u64) -> &'static str {
+pub(super) fn slot_name(sequence: u64) -> &'static str {
     NAMES[usize::from(sequence % 2 == 1)]
 }
 
@@ -213,6 +213,11 @@ impl ManifestWriter {
             meta: manifest.map(|manifest| manifest.meta.clone()),
             failed: None,
         }
+    }
+
+    /// The number of the last manifest.
+    pub(super) fn sequence(&self) -> u64 {
+        self.sequence
     }
 
     /// The engine's word in the last manifest.

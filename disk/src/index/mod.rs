@@ -29,6 +29,7 @@ mod overlay;
 pub(crate) mod run;
 mod run_writer;
 pub(crate) mod salvage;
+mod scrub;
 mod sum;
 
 #[cfg(test)]
@@ -36,7 +37,7 @@ mod tests;
 
 use self::{
     cache::BlockCache,
-    cursor::{Merged, RowsCursor, RunCursor, RunStream, Source},
+    cursor::{Keep, Merged, RowsCursor, RunCursor, RunStream, Source},
     manifest::{ManifestWriter, RunRecord},
     merge::Weight,
     overlay::Generation,
@@ -91,6 +92,8 @@ pub(crate) struct Index {
     state: RwLock<State>,
     next_run: AtomicU64,
     manifest: Mutex<ManifestWriter>,
+    /// The sequence of the manifest that counts, which is not written over while it does.
+    manifest_sequence: AtomicU64,
     checkpointing: Mutex<()>,
     merging: Mutex<Option<MergeJob>>,
     /// Runs that no manifest names, to be removed after the next manifest.
@@ -179,6 +182,7 @@ impl Index {
             }),
             next_run: AtomicU64::new(next_run),
             manifest: Mutex::new(ManifestWriter::after(manifest)),
+            manifest_sequence: AtomicU64::new(manifest.map_or(0, |manifest| manifest.sequence)),
             checkpointing: Mutex::new(()),
             merging: Mutex::new(None),
             strays: Mutex::new(strays),
@@ -227,6 +231,16 @@ impl Index {
         order: Order,
         limit: usize,
     ) -> Result<Vec<Row>, BackendError> {
+        self.scan_keeping(range, order, limit, Keep::InCache)
+    }
+
+    fn scan_keeping(
+        &self,
+        range: KeyRange<'_>,
+        order: Order,
+        limit: usize,
+        keep: Keep,
+    ) -> Result<Vec<Row>, BackendError> {
         if limit == 0 || range.is_empty() {
             return Ok(Vec::new());
         }
@@ -245,7 +259,7 @@ impl Index {
             }
         }
         for run in &lower.runs {
-            let cursor = RunCursor::seek(run, range, order)?;
+            let cursor = RunCursor::seek(run, range, order, keep)?;
             sources.extend(cursor.map(Source::Run));
         }
         rows_of(Merged::new(sources, order), range, order, limit)
@@ -352,7 +366,11 @@ impl Index {
         meta: Bytes,
     ) -> Result<(), BackendError> {
         let next_run = self.next_run.load(Ordering::Relaxed);
-        manifest.write(&*self.device, next_run, runs.iter().map(|run| record(run)).collect(), meta)
+        let records = runs.iter().map(|run| record(run)).collect();
+        manifest.write(&*self.device, next_run, records, meta)?;
+        // Release: whoever sees another number knows that the file of the last may change.
+        self.manifest_sequence.store(manifest.sequence(), Ordering::Release);
+        Ok(())
     }
 
     /// Does one step of merging runs, if there is anything that ought to be merged: at most

@@ -263,6 +263,11 @@ impl Run {
         self.len
     }
 
+    /// What all but the blocks takes in the file.
+    pub(super) fn frame_bytes(&self) -> u64 {
+        self.len - (self.footer.index_at - HEADER_BYTES as u64)
+    }
+
     /// The footer's sum: what the manifest knows the run's content by.
     pub(super) fn sum(&self) -> u64 {
         self.sum

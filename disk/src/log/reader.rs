@@ -13,6 +13,8 @@ pub(crate) struct FrameReader<'a> {
     limit: Lsn,
     window: Vec<u8>,
     window_start: Lsn,
+    /// How much is read at once.
+    window_bytes: usize,
 }
 
 /// A whole, intact frame.
@@ -42,8 +44,17 @@ impl<'a> Frame<'a> {
 
 impl<'a> FrameReader<'a> {
     pub(crate) fn new(segment: &'a Segment) -> Result<Self, BackendError> {
+        Self::with_window(segment, WINDOW_BYTES)
+    }
+
+    /// A reader that reads so much at once, or a frame if that is longer.
+    pub(crate) fn with_window(
+        segment: &'a Segment,
+        window_bytes: usize,
+    ) -> Result<Self, BackendError> {
         let limit = segment.start() + segment.bytes_present()?;
-        Ok(Self { segment, limit, window: Vec::new(), window_start: segment.start() })
+        let (window, window_start) = (Vec::new(), segment.start());
+        Ok(Self { segment, limit, window, window_start, window_bytes })
     }
 
     /// The frame at `lsn`, or `None` when no intact one stands there.
@@ -59,6 +70,22 @@ impl<'a> FrameReader<'a> {
         let Some(bytes) = bytes.get(..len) else { return Ok(None) };
         let frame = Frame { header, bytes };
         Ok((header.is_intact(bytes) && header.fits(frame.payload())).then_some(frame))
+    }
+
+    /// The intact header at `lsn` with a moved blob's original lsn, whatever its payload is like.
+    pub(crate) fn header(&mut self, lsn: Lsn) -> Result<Option<(FrameHeader, Lsn)>, BackendError> {
+        self.load(lsn, HEADER_BYTES)?;
+        let Some(header) = FrameHeader::peek(self.loaded(lsn), lsn) else { return Ok(None) };
+        if lsn + header.frame_bytes() > self.segment.end() {
+            return Ok(None);
+        }
+        self.load(lsn, header.extension().end)?;
+        let bytes = self.loaded(lsn);
+        if !header.is_intact(bytes) {
+            return Ok(None);
+        }
+        let moved = header.kind == FrameKind::Moved;
+        Ok(Some((header, if moved { word(bytes, HEADER_BYTES) } else { lsn })))
     }
 
     /// The first intact frame header at `lsn` or behind it that says the log was durable beyond
@@ -90,7 +117,7 @@ impl<'a> FrameReader<'a> {
         if lsn >= self.window_start && (end <= window_end || window_end == self.limit) {
             return Ok(());
         }
-        let len = len.max(WINDOW_BYTES) as u64;
+        let len = len.max(self.window_bytes) as u64;
         let len = len.min(self.limit.saturating_sub(lsn));
         self.window.resize(usize::try_from(len).expect("a window fits into memory"), 0);
         self.window_start = lsn;

@@ -65,6 +65,13 @@ impl Segments {
         segment.contains(lsn).then(|| Arc::clone(segment))
     }
 
+    /// The segment that `lsn` lies in, or the first one behind it.
+    pub(crate) fn find_from(&self, lsn: Lsn) -> Option<Arc<Segment>> {
+        let table = self.table.read();
+        let before = table.range(..=lsn).next_back().filter(|(_, found)| found.contains(lsn));
+        before.or_else(|| table.range(lsn..).next()).map(|(_, segment)| Arc::clone(segment))
+    }
+
     /// All, in the order of the log.
     pub(crate) fn all(&self) -> Vec<Arc<Segment>> {
         self.table.read().values().cloned().collect()

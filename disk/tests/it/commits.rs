@@ -244,6 +244,45 @@ fn a_callback_is_told_by_the_thread_or_by_hand() {
     }
 }
 
+/// A commit whose callback is pending, and what it is told.
+fn awaited(backend: &DiskBackend) -> mpsc::Receiver<Result<(), BackendError>> {
+    let (tell, told) = mpsc::channel();
+    let ticket = backend.commit(batch(Durability::Os, &[("awaited", "1")])).unwrap();
+    ticket.on_done(move |outcome| tell.send(outcome).unwrap());
+    told
+}
+
+#[test]
+fn a_callback_is_told_when_something_else_than_its_group_poisons_the_store() {
+    let device = MemoryDevice::new();
+    let backend = try_open(&device, small().blob_file_bytes_min(10_000)).unwrap();
+    let file = crate::kit::write(&backend, &body(1, 20_000)).blob;
+    let told = awaited(&backend);
+    // The sync of a file before the commit that owns it, while nobody leads.
+    device.fail_nth(Call::Sync, 0, Failure::Io);
+    let mut batch = Batch::new(Durability::Synced);
+    batch.adopts.push(file);
+    assert!(backend.commit(batch).is_err());
+    let outcomes: Vec<_> = told.try_iter().collect();
+    assert!(matches!(&*outcomes, [Err(BackendError::Poisoned { .. })]), "{outcomes:?}");
+}
+
+#[test]
+fn a_callback_is_told_when_a_panic_ends_its_group() {
+    let backend = open(&MemoryDevice::new());
+    let told = awaited(&backend);
+    let mut batch = batch(Durability::Os, &[("a", "1")]);
+    batch.on_publish = Some(Box::new(|_| panic!("a listener breaks down")));
+    let ticket = backend.commit(batch).unwrap();
+    let waited = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ticket.wait()));
+    assert!(waited.is_err());
+    // Its commit came first and was published.
+    let outcomes: Vec<_> = told.try_iter().collect();
+    assert!(matches!(&*outcomes, [Ok(())]), "{outcomes:?}");
+    let refused = backend.commit(Batch::new(Durability::Os));
+    assert!(matches!(refused, Err(CommitError::Backend(BackendError::Poisoned { .. }))));
+}
+
 #[test]
 fn a_ticket_that_is_dropped_does_not_hold_its_commit_back() {
     let backend = open(&MemoryDevice::new());

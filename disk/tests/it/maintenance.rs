@@ -6,12 +6,14 @@ use crate::kit::{
 };
 use cistern_disk::{
     Background, DiskBackend,
-    device::{Crash, Device, MemoryDevice},
-    threads::OsThreads,
+    device::{Crash, Device, DeviceFile, DeviceLock, FileEntry, LockError, MemoryDevice, OpenMode},
+    threads::{NoThreads, OsThreads},
 };
 use cistern_storage_core::port::{Backend, Batch, BlobRef, Durability};
+use parking_lot::Mutex;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt, io,
     sync::Arc,
 };
 
@@ -171,6 +173,135 @@ fn a_reader_that_holds_a_blob_reads_it_after_its_segment_is_wanted_again() {
     assert!(files(&device, "log").len() <= before);
     let first = format!("{:016x}.seg", 1);
     assert!(files(&device, "log").iter().all(|entry| entry.name != first));
+}
+
+/// A device that does something once a file of a folder was read, before the reader learns of it.
+#[derive(Clone)]
+struct Slow {
+    device: MemoryDevice,
+    act: Arc<Mutex<Option<Act>>>,
+}
+
+type Act = Box<dyn FnOnce() + Send>;
+
+#[derive(Debug)]
+struct SlowFile {
+    file: Arc<dyn DeviceFile>,
+    device: Slow,
+}
+
+impl fmt::Debug for Slow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.device.fmt(f)
+    }
+}
+
+impl Device for Slow {
+    fn open(&self, name: &str, mode: OpenMode) -> io::Result<Arc<dyn DeviceFile>> {
+        let file = self.device.open(name, mode)?;
+        if !name.starts_with("runs/") {
+            return Ok(file);
+        }
+        Ok(Arc::new(SlowFile { file, device: self.clone() }))
+    }
+
+    fn list(&self, folder: &str) -> io::Result<Vec<FileEntry>> {
+        self.device.list(folder)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.device.rename(from, to)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.device.remove(name)
+    }
+
+    fn sync_folder(&self, folder: &str) -> io::Result<()> {
+        self.device.sync_folder(folder)
+    }
+
+    fn lock(&self, owner: &str) -> Result<Box<dyn DeviceLock>, LockError> {
+        self.device.lock(owner)
+    }
+
+    fn place(&self) -> String {
+        self.device.place()
+    }
+}
+
+impl DeviceFile for SlowFile {
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.file.read_at(buffer, offset)?;
+        let act = self.device.act.lock().take();
+        if let Some(act) = act {
+            act();
+        }
+        Ok(())
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.file.write_at(bytes, offset)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.file.sync()
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)
+    }
+}
+
+/// Makes whatever lies in the emptiest segments move, and clears away what it needed for that.
+fn stir(backend: &DiskBackend) {
+    let mut survivors = Vec::new();
+    for n in 0..12 {
+        survivors.push(put_blob(backend, Durability::Os, &body(n, 8000)));
+        for young in 0..14 {
+            let young = put_blob(backend, Durability::Os, &body(young, 4000));
+            free(backend, Durability::Os, young);
+        }
+        settle(backend);
+    }
+    survivors.into_iter().for_each(|blob| free(backend, Durability::Os, blob));
+    settle(backend);
+}
+
+#[test]
+fn a_body_that_moves_again_while_its_place_is_being_looked_up_is_found() {
+    let device = Slow { device: MemoryDevice::new(), act: Arc::default() };
+    let medium = device.device.clone();
+    let settings = small().block_cache_bytes(0).log_bytes_max(64 << 10);
+    let open = || {
+        let device = Arc::new(device.clone());
+        Arc::new(DiskBackend::open_on(device, Arc::new(NoThreads), settings.clone()).unwrap())
+    };
+    let kept = {
+        let backend = open();
+        let kept = put_blob(&backend, Durability::Os, &body(1, 100));
+        stir(&backend);
+        backend.close().unwrap();
+        kept
+    };
+    assert!(!segments(&medium).contains(&format!("{:016x}.seg", 1)), "nothing has moved");
+    for _ in 0..3 {
+        let backend = open();
+        let (other, medium) = (Arc::clone(&backend), medium.clone());
+        let before = segments(&medium);
+        *device.act.lock() = Some(Box::new(move || {
+            stir(&other);
+            stir(&other);
+            assert!(before.is_disjoint(&segments(&medium)), "the body stays where it is");
+        }));
+        assert_eq!(read(&backend, &kept).unwrap(), body(1, 100));
+        assert!(device.act.lock().is_none(), "its place was not looked up");
+        backend.close().unwrap();
+    }
 }
 
 #[test]
