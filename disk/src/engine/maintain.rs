@@ -119,11 +119,13 @@ impl Engine {
                 continue;
             }
             while !over() && commits() == seen && self.tidy().is_ok_and(|did| did) {}
-            // Nothing is left to do until somebody writes.
+            // Nothing is left to do until somebody rings; whoever writes does, once.
             self.resting.store(true, Ordering::Release);
-            while !over() && self.resting.load(Ordering::Acquire) && commits() == seen {
+            if !over() && commits() == seen {
                 self.alarm.wait_for_ever();
             }
+            self.resting.store(false, Ordering::Release);
+            while self.maintain().is_ok_and(|did| did) {}
         }
     }
 
