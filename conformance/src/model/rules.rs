@@ -120,7 +120,12 @@ impl Objects {
 
     /// A version whose tags or lock are meant. Delete markers have neither.
     pub(super) fn mark(&mut self, at: Place, pick: Option<Name>) -> Outcome<&mut Version> {
-        let order = self.find(at, pick)?.order;
+        let found = match self.find(at, pick) {
+            // Unlike for a read, a marker is a wrong object even where none is named.
+            Err(refusal) if refusal.marker.is_some() => self.find(at, refusal.marker),
+            found => found,
+        };
+        let order = found?.order;
         let versions = self.bucket_mut(at.bucket)?.keys.entry(at.key).or_default();
         let version = versions.iter_mut().find(|version| version.order == order);
         Ok(version.expect("it was just found"))

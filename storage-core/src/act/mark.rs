@@ -123,14 +123,12 @@ fn find(
         },
     };
     match (found, version) {
-        (Some(stored), Some(_)) if stored.row.delete_marker => Err(Error::MethodNotAllowed {
+        // Law: S3, versioning states; tags and locks on a delete marker, named or current.
+        (Some(stored), _) if stored.row.delete_marker => Err(Error::MethodNotAllowed {
             key: name,
             version: stored.row.version,
             last_modified: stored.row.modified,
         }),
-        (Some(stored), None) if stored.row.delete_marker => {
-            Err(no_such_key(bucket, &name, Some(stored.row.version)))
-        }
         (Some(stored), _) => Ok(Some(stored)),
         (None, Some(version)) => Err(no_such_version(bucket, &name, version)),
         (None, None) => Err(no_such_key(bucket, &name, None)),

@@ -21,7 +21,7 @@ impl Bucket {
     /// The tags of a version; of the current one when none is named. No tags are an empty set.
     ///
     /// # Errors
-    /// As [`Self::head_with`].
+    /// As [`Self::head_with`], but [`Error::MethodNotAllowed`] for a delete marker that is current.
     ///
     /// Law: S3, GetObjectTagging.
     pub fn object_tags(&self, key: impl IntoKey, version: Option<VersionId>) -> Result<Tags> {
@@ -35,7 +35,7 @@ impl Bucket {
     /// Replaces the tags of a version; an empty set removes them. Version, entity tag and date stay.
     ///
     /// # Errors
-    /// As [`Self::head_with`].
+    /// As [`Self::head_with`], but [`Error::MethodNotAllowed`] for a delete marker that is current.
     ///
     /// Law: S3, PutObjectTagging, DeleteObjectTagging.
     pub fn set_object_tags(
@@ -108,7 +108,7 @@ impl Bucket {
     /// Sets the legal hold of a version.
     ///
     /// # Errors
-    /// As [`Self::head_with`]; [`Error::InvalidRequest`] when the bucket has no object lock.
+    /// As [`Self::head_with`], but [`Error::MethodNotAllowed`] for a delete marker that is current; [`Error::InvalidRequest`] when the bucket has no object lock.
     ///
     /// Law: S3, PutObjectLegalHold.
     pub fn set_legal_hold(
@@ -140,9 +140,17 @@ impl Bucket {
         asked.try_for_each(|(_, action)| self.permit(action, Some(key), None).map(drop))
     }
 
+    /// A version that is data. Unlike for a read, a delete marker is a wrong object even where none
+    /// is named.
     fn find_row(&self, key: &ObjectKey, version: Option<VersionId>) -> Result<ObjectRow> {
         let head = HeadKey::new(self.state.id, key.as_str());
-        Ok(find_version(self, key, &head, version)?.row)
+        let found = match find_version(self, key, &head, version) {
+            Err(Error::NoSuchKey { delete_marker: Some(marker), .. }) => {
+                find_version(self, key, &head, Some(marker))
+            }
+            found => found,
+        };
+        Ok(found?.row)
     }
 
     fn no_lock(&self, key: ObjectKey) -> Error {

@@ -145,7 +145,8 @@ fn nothing_set_is_told_apart_from_off() {
     assert_eq!(bucket.legal_hold("k", None).unwrap(), LegalHold::Off);
     refused(&bucket, "NoSuchKey", || bucket.legal_hold("absent", None));
     let marker = bucket.delete("k").unwrap().version;
-    refused(&bucket, "NoSuchKey", || bucket.set_legal_hold("k", None, LegalHold::On));
+    refused(&bucket, "MethodNotAllowed", || bucket.legal_hold("k", None));
+    refused(&bucket, "MethodNotAllowed", || bucket.set_legal_hold("k", None, LegalHold::On));
     refused(&bucket, "MethodNotAllowed", || bucket.set_legal_hold("k", marker, LegalHold::On));
     let set = || bucket.set_retention("k", marker, Some(retained(Governance, LATE)), Bypass::No);
     refused(&bucket, "MethodNotAllowed", set);

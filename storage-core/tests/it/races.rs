@@ -69,7 +69,7 @@ fn act(bucket: &Bucket, dice: &mut Dice) -> Result<()> {
 
 /// Refusals that are right when others act at the same time.
 fn is_legal(error: &Error) -> bool {
-    matches!(error.code(), "NoSuchKey" | "NoSuchVersion" | "InvalidRequest")
+    matches!(error.code(), "NoSuchKey" | "NoSuchVersion" | "InvalidRequest" | "MethodNotAllowed")
 }
 
 #[test]

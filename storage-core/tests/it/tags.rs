@@ -41,7 +41,9 @@ fn a_delete_marker_has_no_tags() {
     refused(&bucket, "NoSuchKey", || bucket.set_object_tags("k", None, &tags("a")));
     let version = bucket.put("k", "x").unwrap().version;
     let marker = bucket.delete("k").unwrap().version;
-    refused(&bucket, "NoSuchKey", || bucket.set_object_tags("k", None, &tags("a")));
+    refused(&bucket, "MethodNotAllowed", || bucket.object_tags("k", None));
+    // Law-test: S3, versioning states; tags and locks on a delete marker, named or current.
+    refused(&bucket, "MethodNotAllowed", || bucket.set_object_tags("k", None, &tags("a")));
     refused(&bucket, "MethodNotAllowed", || bucket.object_tags("k", marker));
     refused(&bucket, "MethodNotAllowed", || bucket.set_object_tags("k", marker, &tags("a")));
     refused(&bucket, "NoSuchVersion", || bucket.set_object_tags("other", version, &tags("a")));
