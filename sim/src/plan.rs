@@ -29,7 +29,7 @@ pub enum Step {
     Call(Call),
     /// So many steps of background work are done.
     Maintain(u32),
-    /// Background work is done to the end.
+    /// Background work is done to the end, with all that is worth doing when nobody writes.
     Settle,
     /// The clock jumps by so many milliseconds.
     Clock(i64),

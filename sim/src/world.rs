@@ -93,8 +93,8 @@ impl World {
     pub fn step(&mut self, step: &Step) -> Result<(), Violation> {
         match step {
             Step::Call(call) => self.call(call),
-            Step::Maintain(steps) => self.maintain(*steps),
-            Step::Settle => self.maintain(u32::MAX),
+            Step::Maintain(steps) => self.work(*steps, DiskBackend::maintain),
+            Step::Settle => self.work(u32::MAX, DiskBackend::tidy),
             Step::Clock(millis) => {
                 self.jump(*millis);
                 Ok(())
@@ -155,7 +155,7 @@ impl World {
         // Files go once no crash can bring their owners back.
         let flushed = self.backend().flush(Durability::Synced);
         flushed.map_err(|error| failed("flush", &error))?;
-        self.maintain(u32::MAX)?;
+        self.work(u32::MAX, DiskBackend::tidy)?;
         checkers::space::check_nothing_is_left(self.backend(), self.device.medium())?;
         self.backend().close().map_err(|error| failed("close", &error))?;
         checkers::space::check_medium(self.device.medium())
@@ -238,10 +238,14 @@ impl World {
         self.past.push(self.model.clone());
     }
 
-    fn maintain(&mut self, steps: u32) -> Result<(), Violation> {
+    fn work(
+        &mut self,
+        steps: u32,
+        work: fn(&DiskBackend) -> Result<bool, BackendError>,
+    ) -> Result<(), Violation> {
         let struck = self.device.struck();
         for step in 0..steps {
-            match self.backend().maintain() {
+            match work(self.backend()) {
                 Ok(true) if step > MAINTAIN_STEPS_MAX => {
                     return Err("background work does not come to an end".into());
                 }

@@ -96,7 +96,17 @@ impl Engine {
         let dead = |segment: &Arc<Segment>| segment.header.capacity.saturating_sub(segment.live());
         let slack = match effort {
             Effort::Busy => self.slack_bytes(),
-            Effort::Idle => self.packed_live_bytes() / 100 * DEAD_PERCENT_IDLE_MAX,
+            Effort::Idle => {
+                // Nothing follows from the end of an idle compaction but the next look. So it must
+                // come to an end by itself: each segment is copied at most once in a rest, and only
+                // if the copy is worth it. (What frames do not fill counts as dead, too.)
+                let behind = maintenance.rest.map_or(0, |(_, lsn)| lsn);
+                segments.retain(|segment| {
+                    let full = segment.header.capacity / 100 * FULL_PERCENT_IDLE;
+                    segment.end() <= behind && segment.live() < full
+                });
+                self.packed_live_bytes() / 100 * DEAD_PERCENT_IDLE_MAX
+            }
         };
         if segments.iter().map(dead).sum::<u64>() <= slack {
             return None;
@@ -222,6 +232,10 @@ const DEAD_PERCENT_MAX: u64 = 15;
 
 /// of a store at rest this one,
 const DEAD_PERCENT_IDLE_MAX: u64 = 5;
+
+/// where a segment of which so much is live is good as it is: the largest packed bodies fill fifteen
+/// sixteenths of a segment, and no copy would do better,
+const FULL_PERCENT_IDLE: u64 = 92;
 
 /// and so many segments beside that.
 const DEAD_SEGMENTS_MAX: u64 = 2;

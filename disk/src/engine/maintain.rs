@@ -2,6 +2,7 @@
 
 use crate::{
     engine::{Engine, compaction::Victim, is_full},
+    format::Lsn,
     index::Effort,
     segment::Segment,
     settings::Background,
@@ -23,6 +24,9 @@ pub(super) struct Maintenance {
     pub(super) retired: Vec<Arc<Segment>>,
     /// The segment that is being emptied.
     pub(super) victim: Option<Victim>,
+    /// The rest that the store is in: how many commits there were when it began, and where the log
+    /// ended. What tidying up has written itself lies behind that, and is left alone.
+    pub(super) rest: Option<(u64, Lsn)>,
     /// Segments that cannot be emptied.
     pub(super) damaged: Vec<u64>,
 }
@@ -83,6 +87,10 @@ impl Engine {
     }
 
     fn tidy_step(&self, maintenance: &mut Maintenance) -> Result<bool, BackendError> {
+        let commits = self.commits.load(Ordering::Relaxed);
+        if maintenance.rest.is_none_or(|(began_at, _)| began_at != commits) {
+            maintenance.rest = Some((commits, self.queue.lock().tail.next()));
+        }
         // Relaxed: what is missed now is seen next time.
         let checkpoint = self.checkpoint.load(Ordering::Relaxed);
         let log = self.queue.lock().tail.next().saturating_sub(checkpoint);

@@ -299,7 +299,7 @@ impl World {
 
     fn maintain_fully(&mut self) -> Result<(), Stop> {
         let mut steps = 0;
-        while self.store().maintain()? {
+        while self.store().tidy()? {
             steps += 1;
             assert!(steps < 1000, "background work does not come to an end");
         }
