@@ -416,3 +416,40 @@ impl BlobSource for Intake {
         self.chunks.remaining().map(|left| left + ready)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_that_is_hashed_where_it_is_written_comes_in_pieces_that_a_cache_holds() {
+        let body =
+            Bytes::from((0..2_500_000_u32).map(|at| at.to_le_bytes()[0]).collect::<Vec<_>>());
+        let want = Want { md5: true, bytes_max: u64::MAX, ..Want::default() };
+        let chunks = Body::from(body.clone()).into_chunks();
+        let mut intake = Intake::new(VecDeque::new(), chunks, want.bytes_max);
+        intake.digests = Some(Digests::new(&want));
+        let mut found = Vec::new();
+        loop {
+            assert_eq!(intake.remaining(), Some((body.len() - found.len()) as u64));
+            let Some(piece) = intake.next().unwrap() else { break };
+            assert!(piece.len() <= HASH_BYTES);
+            found.extend_from_slice(&piece);
+        }
+        assert!(body == found);
+        let (md5, _) = intake.digests.take().unwrap().finish(&want, 0).unwrap();
+        assert_eq!(md5, Some(Md5::of(&body)));
+    }
+
+    #[test]
+    fn a_core_is_taken_once_and_given_back() {
+        // Other tests put as well: no more than what is certain is checked.
+        let mut cores = Cores::take();
+        let another = cores.take_another();
+        assert_eq!(cores.0, 1 + usize::from(another));
+        assert!(CORES_BUSY.load(Ordering::Relaxed) >= cores.0);
+        let all: Vec<Cores> = (0..4096).map(|_| Cores::take()).collect();
+        assert!(!Cores::take().take_another(), "all cores are busy");
+        drop(all);
+    }
+}

@@ -79,13 +79,10 @@ const fn crc_algorithm(algorithm: ChecksumAlgorithm) -> Option<CrcAlgorithm> {
 
 /// The CRC-64/NVME of two runs of bytes, from theirs and the length of the second.
 ///
-/// Cost: under a microsecond for every doubling of the length.
+/// Cost: one multiplication of polynomials (some 0.1 us) for each bit set in the length.
 #[must_use]
 #[expect(clippy::missing_panics_doc, reason = "CRC-64/NVME is a CRC")]
 pub fn crc64_nvme_combine(first: u64, second: u64, second_len: u64) -> u64 {
-    if first == 0 {
-        return second;
-    }
     let combiner = Combiner::new(ChecksumAlgorithm::Crc64Nvme);
     combiner.expect("CRC-64/NVME is a CRC").combine(first, second, second_len)
 }
