@@ -14,6 +14,7 @@
 //! touches. The body's length is not in the file but in the reference to it: a file of any other
 //! length than that asks for is damaged.
 
+mod buffer;
 mod layout;
 mod reader;
 mod writer;

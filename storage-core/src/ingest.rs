@@ -11,7 +11,11 @@ use crate::{
 use bytes::{Bytes, BytesMut};
 use std::{
     collections::VecDeque,
-    sync::{Arc, mpsc},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
     thread,
 };
 
@@ -153,13 +157,16 @@ fn ingest_blob(
     intake.sealing = store.sealer.as_ref().map(|sealer| sealer.seal(&context)).transpose()?;
     let digests = Digests::new(want);
     let large = intake.remaining().is_none_or(|left| left >= HASH_APART_BYTES_MIN);
-    let (written, digests) = if large && digests.are_wanted() {
+    let mut cores = large.then(Cores::take);
+    let apart = digests.are_wanted() && cores.as_mut().is_some_and(Cores::take_another);
+    let (written, digests) = if apart {
         write_and_hash_apart(store, &mut intake, digests)
     } else {
-        intake.digests = Some(digests);
+        intake.digests = digests.are_wanted().then_some(digests);
         let written = store.backend.write_blob(&mut intake);
-        (written, intake.digests.take().expect("nobody else takes them"))
+        (written, intake.digests.take().unwrap_or_default())
     };
+    drop(cores);
     let written = match written {
         Ok(written) => written,
         Err(BackendError::Source) => return Err(intake.failed()),
@@ -179,8 +186,11 @@ fn ingest_blob(
     Ok(Ingested { size, crc64, md5, checksum, place, sealing, guard: Some(guard) })
 }
 
-/// From this size on, hashing runs beside writing.
+/// From this size on, hashing runs beside writing if a core is free.
 const HASH_APART_BYTES_MIN: u64 = 1 << 20;
+/// What is hashed and then written, where nobody hashes apart: small enough to be in a core's cache
+/// still.
+const HASH_BYTES: usize = 1 << 20;
 /// How many chunks the hashing may lag behind: bounds the memory of a put.
 const HASH_APART_CHUNKS_MAX: usize = 8;
 
@@ -209,6 +219,38 @@ fn write_and_hash_apart(
     })
 }
 
+/// The cores that one large put keeps busy, out of those that there are. Where all are busy with puts,
+/// another thread for hashing would only take turns with them.
+struct Cores(usize);
+
+/// The cores that large puts keep busy, of all stores: cores belong to the process.
+static CORES_BUSY: AtomicUsize = AtomicUsize::new(0);
+
+impl Cores {
+    fn take() -> Self {
+        // Relaxed, here and below: a hint, which nothing is ordered by.
+        CORES_BUSY.fetch_add(1, Ordering::Relaxed);
+        Self(1)
+    }
+
+    /// Takes one more if there is one.
+    fn take_another(&mut self) -> bool {
+        // Asked once: it reads the limits of the process's control group.
+        static CORES: OnceLock<usize> = OnceLock::new();
+        let cores = *CORES.get_or_init(|| thread::available_parallelism().map_or(1, usize::from));
+        let more = |busy| (busy < cores).then_some(busy + 1);
+        let taken = CORES_BUSY.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok();
+        self.0 += usize::from(taken);
+        taken
+    }
+}
+
+impl Drop for Cores {
+    fn drop(&mut self) {
+        CORES_BUSY.fetch_sub(self.0, Ordering::Relaxed);
+    }
+}
+
 /// Hangs up when it is dropped, in a panic too: the hashing thread ends when nobody sends any more,
 /// and the scope waits for it.
 struct Line<'a>(&'a mut Intake);
@@ -220,6 +262,7 @@ impl Drop for Line<'_> {
 }
 
 /// The digests that a put computes on the way, apart from CRC-64/NVME.
+#[derive(Default)]
 pub(crate) struct Digests {
     md5: Option<Md5>,
     hasher: Option<Hasher>,
@@ -318,18 +361,21 @@ impl Intake {
 
     /// The next plain chunk, hashed.
     fn plain(&mut self) -> Result<Option<Bytes>> {
-        let chunk = match self.ready.pop_front() {
+        let mut chunk = match self.ready.pop_front() {
             Some(chunk) => chunk,
             None => match self.chunks.next()? {
                 Some(chunk) => chunk,
                 None => return Ok(None),
             },
         };
-        self.size += chunk.len() as u64;
-        check_size(self.size, self.bytes_max)?;
         if let Some(digests) = &mut self.digests {
+            if chunk.len() > HASH_BYTES {
+                self.ready.push_front(chunk.split_off(HASH_BYTES));
+            }
             digests.update(&chunk);
         }
+        self.size += chunk.len() as u64;
+        check_size(self.size, self.bytes_max)?;
         if let Some(hashing) = &self.hashing {
             // It ends before we do only by a panic, which joining it reports.
             hashing.send(chunk.clone()).ok();
@@ -368,5 +414,42 @@ impl BlobSource for Intake {
         }
         let ready: u64 = self.ready.iter().map(|chunk| chunk.len() as u64).sum();
         self.chunks.remaining().map(|left| left + ready)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_that_is_hashed_where_it_is_written_comes_in_pieces_that_a_cache_holds() {
+        let body =
+            Bytes::from((0..2_500_000_u32).map(|at| at.to_le_bytes()[0]).collect::<Vec<_>>());
+        let want = Want { md5: true, bytes_max: u64::MAX, ..Want::default() };
+        let chunks = Body::from(body.clone()).into_chunks();
+        let mut intake = Intake::new(VecDeque::new(), chunks, want.bytes_max);
+        intake.digests = Some(Digests::new(&want));
+        let mut found = Vec::new();
+        loop {
+            assert_eq!(intake.remaining(), Some((body.len() - found.len()) as u64));
+            let Some(piece) = intake.next().unwrap() else { break };
+            assert!(piece.len() <= HASH_BYTES);
+            found.extend_from_slice(&piece);
+        }
+        assert!(body == found);
+        let (md5, _) = intake.digests.take().unwrap().finish(&want, 0).unwrap();
+        assert_eq!(md5, Some(Md5::of(&body)));
+    }
+
+    #[test]
+    fn a_core_is_taken_once_and_given_back() {
+        // Other tests put as well: no more than what is certain is checked.
+        let mut cores = Cores::take();
+        let another = cores.take_another();
+        assert_eq!(cores.0, 1 + usize::from(another));
+        assert!(CORES_BUSY.load(Ordering::Relaxed) >= cores.0);
+        let all: Vec<Cores> = (0..4096).map(|_| Cores::take()).collect();
+        assert!(!Cores::take().take_another(), "all cores are busy");
+        drop(all);
     }
 }

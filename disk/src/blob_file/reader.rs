@@ -2,13 +2,14 @@
 
 use super::{
     BlobFileId,
+    buffer::Spare,
     layout::{self, BLOCK_BYTES, Block, CHUNK_BYTES, Table},
 };
 use crate::{
     device::{Device, DeviceFile, OpenMode},
     sum::sum,
 };
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use cistern_storage_core::port::{BackendError, Blob};
 use parking_lot::Mutex;
 use std::{io, ops::Range, sync::Arc};
@@ -16,7 +17,8 @@ use std::{io, ops::Range, sync::Arc};
 /// One open blob file.
 ///
 /// Cost: one read of the chunks that a range touches, and one of a table when the range lies in
-/// another group (31 MiB) than the last one read. Memory: one table, and what is asked for.
+/// another group (31 MiB) than the last one read. Memory: one table, what is asked for, and what was
+/// given out last if it was at most some 1 MiB.
 #[derive(Debug)]
 pub(crate) struct BlobFileReader {
     file: Arc<dyn DeviceFile>,
@@ -24,6 +26,7 @@ pub(crate) struct BlobFileReader {
     len: u64,
     /// The table read last.
     table: Mutex<Option<Arc<Table>>>,
+    spare: Spare,
 }
 
 impl BlobFileReader {
@@ -55,7 +58,7 @@ impl BlobFileReader {
         id: BlobFileId,
         len: u64,
     ) -> Result<Self, BackendError> {
-        let reader = Self { file, id, len, table: Mutex::default() };
+        let reader = Self { file, id, len, table: Mutex::default(), spare: Spare::default() };
         let found = reader.file.len().map_err(|error| reader.failed("look at", 0, error))?;
         if Some(found) != layout::file_len(len) {
             let detail = format!("the file has {found} bytes, which is not right for {len}");
@@ -160,7 +163,8 @@ impl Blob for BlobFileReader {
             return Ok(Bytes::new());
         }
         let (first, last) = (layout::chunk_start(start), layout::chunk_end(end).min(self.len));
-        let mut bytes = BytesMut::zeroed(in_memory(last - first));
+        let mut buffer = self.spare.take(in_memory(last - first));
+        let bytes = buffer.bytes();
         let mut at = first;
         while at < last {
             let group_end = layout::group_start(layout::group_of(at) + 1);
@@ -168,7 +172,9 @@ impl Blob for BlobFileReader {
             self.read_chunks(&mut bytes[in_memory(at - first)..in_memory(end - first)], at)?;
             at = end;
         }
-        Ok(bytes.freeze().slice(in_memory(start - first)..in_memory(end - first)))
+        let bytes = buffer.freeze();
+        self.spare.keep(&bytes);
+        Ok(bytes.slice(in_memory(start - first)..in_memory(end - first)))
     }
 }
 

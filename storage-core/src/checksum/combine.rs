@@ -4,8 +4,9 @@
 //! before by `x^(8 len)`, so `crc(a, b) = crc(a) * x^(8 len(b)) + crc(b)`: the method of zlib's
 //! `crc32_combine`. The start and end values of our three CRCs are all ones, which cancel out.
 //!
-//! The power depends on the length alone. Parts of an upload have mostly one length, so the last power
-//! is kept: 10 000 parts combine within a millisecond.
+//! The power depends on the length alone, and is the product of those of its bits, which stand in a
+//! table: one for a length like that of a chunk. Parts of an upload have mostly one length, so the last
+//! power is kept: 10 000 parts combine within a millisecond.
 
 use super::ChecksumAlgorithm;
 
@@ -22,18 +23,22 @@ impl Combiner {
     /// For a CRC; `None` for a hash.
     pub(super) const fn new(algorithm: ChecksumAlgorithm) -> Option<Self> {
         let field = match algorithm {
-            ChecksumAlgorithm::Crc64Nvme => {
-                Field { one: 1 << 63, polynomial: 0x9a6c_9329_ac4b_c9b5 }
-            }
-            ChecksumAlgorithm::Crc32 => Field { one: 1 << 31, polynomial: 0xedb8_8320 },
-            ChecksumAlgorithm::Crc32c => Field { one: 1 << 31, polynomial: 0x82f6_3b78 },
+            ChecksumAlgorithm::Crc64Nvme => CRC64_NVME,
+            ChecksumAlgorithm::Crc32 => CRC32,
+            ChecksumAlgorithm::Crc32c => CRC32C,
             ChecksumAlgorithm::Sha1 | ChecksumAlgorithm::Sha256 => return None,
         };
         Some(Self { field, len: 0, power: field.one })
     }
 
     /// The CRC of what has `first`, followed by `len` bytes that have `second`.
+    ///
+    /// Cost: one multiplication (some 0.1 us), and one more for each bit set in a length that is not
+    /// that of the last call.
     pub(super) fn combine(&mut self, first: u64, second: u64, len: u64) -> u64 {
+        if first == 0 {
+            return second;
+        }
         if len != self.len {
             self.power = self.field.power_of_bytes(len);
             self.len = len;
@@ -49,40 +54,57 @@ struct Field {
     one: u64,
     /// The modulus, without its highest term.
     polynomial: u64,
+    /// Number `n` is `x` to the power of `2^n`.
+    powers: &'static Powers,
 }
 
+/// As many as a length of 64 bits needs: a byte is `2^3` bits.
+type Powers = [u64; 67];
+
+static POWERS_64_NVME: Powers = powers(1 << 63, 0x9a6c_9329_ac4b_c9b5);
+static POWERS_32: Powers = powers(1 << 31, 0xedb8_8320);
+static POWERS_32C: Powers = powers(1 << 31, 0x82f6_3b78);
+
+const CRC64_NVME: Field =
+    Field { one: 1 << 63, polynomial: 0x9a6c_9329_ac4b_c9b5, powers: &POWERS_64_NVME };
+const CRC32: Field = Field { one: 1 << 31, polynomial: 0xedb8_8320, powers: &POWERS_32 };
+const CRC32C: Field = Field { one: 1 << 31, polynomial: 0x82f6_3b78, powers: &POWERS_32C };
+
 impl Field {
-    fn multiply(self, left: u64, mut right: u64) -> u64 {
-        let mut product = 0;
-        let mut bit = self.one;
-        while bit != 0 {
-            if left & bit != 0 {
-                product ^= right;
-            }
-            right = self.times_x(right);
-            bit >>= 1;
-        }
-        product
+    /// `x^(8 len)`.
+    fn power_of_bytes(self, len: u64) -> u64 {
+        let bits = (0..u64::BITS as usize).filter(|bit| len >> bit & 1 == 1);
+        let powers = bits.map(|bit| self.powers[bit + 3]);
+        powers.reduce(|one, other| self.multiply(one, other)).unwrap_or(self.one)
     }
 
-    const fn times_x(self, value: u64) -> u64 {
-        value >> 1 ^ if value & 1 == 1 { self.polynomial } else { 0 }
+    fn multiply(self, left: u64, right: u64) -> u64 {
+        multiply(self.one, self.polynomial, left, right)
     }
+}
 
-    /// `x^(8 len)`, by squaring.
-    fn power_of_bytes(self, mut len: u64) -> u64 {
-        let mut power = self.one;
-        // x^8, the power of one byte; both widths have room for it without a reduction.
-        let mut square = self.one >> 8;
-        while len != 0 {
-            if len & 1 == 1 {
-                power = self.multiply(square, power);
-            }
-            square = self.multiply(square, square);
-            len >>= 1;
-        }
-        power
+const fn powers(one: u64, polynomial: u64) -> Powers {
+    // The first is x itself.
+    let mut powers = [one >> 1; 67];
+    let mut at = 1;
+    while at < powers.len() {
+        powers[at] = multiply(one, polynomial, powers[at - 1], powers[at - 1]);
+        at += 1;
     }
+    powers
+}
+
+const fn multiply(one: u64, polynomial: u64, mut left: u64, mut right: u64) -> u64 {
+    let mut product = 0;
+    while left != 0 {
+        if left & one != 0 {
+            product ^= right;
+        }
+        // The bits left to look at move up; `one` is where the next is looked for.
+        left = (left & !one) << 1;
+        right = right >> 1 ^ if right & 1 == 1 { polynomial } else { 0 };
+    }
+    product
 }
 
 #[cfg(test)]
