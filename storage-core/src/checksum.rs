@@ -2,15 +2,13 @@
 
 mod combine;
 mod hasher;
-mod md5;
 
 use crate::error::{Error, Result};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use combine::Combiner;
 use std::{fmt, str::FromStr};
 
-pub use hasher::{Hasher, crc64_nvme, crc64_nvme_combine};
-pub use md5::Md5;
+pub use hasher::{Hasher, Md5, crc64_nvme, crc64_nvme_combine};
 
 /// How a checksum is computed.
 ///

@@ -1,10 +1,10 @@
 //! `ETag`: what an object's bytes are, in one word.
 
 use crate::{
-    checksum::Md5,
     error::{Error, Result},
     hex,
 };
+use md5::Digest as _;
 use std::{
     fmt,
     hash::{Hash, Hasher},
@@ -41,19 +41,19 @@ impl ETag {
     /// Law: S3, ETag of a multipart upload.
     #[must_use]
     pub fn of_parts(parts: impl IntoIterator<Item = [u8; 16]>) -> Self {
-        let mut md5 = Md5::new();
+        let mut md5 = md5::Md5::new();
         let mut count: u32 = 0;
         for digest in parts {
-            md5.update(&digest);
+            md5.update(digest);
             count = count.saturating_add(1);
         }
-        Self::Multipart { digest: md5.finish(), parts: count }
+        Self::Multipart { digest: md5.finalize().into(), parts: count }
     }
 
     /// The tag of a body that is at hand whole.
     #[must_use]
     pub fn of_bytes(body: &[u8]) -> Self {
-        Self::Md5(Md5::of(body))
+        Self::Md5(md5::Md5::digest(body).into())
     }
 
     /// The 16 bytes of the digest.

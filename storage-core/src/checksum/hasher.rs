@@ -1,8 +1,10 @@
 //! Digests computed while a body streams by.
 
 use super::{Checksum, ChecksumAlgorithm, combine::Combiner};
+use crate::error::{Error, Result};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use crc_fast::CrcAlgorithm;
-use sha2::Digest as _;
+use md5::Digest as _;
 use std::fmt;
 
 /// Computes a [`Checksum`] piece by piece.
@@ -57,6 +59,63 @@ impl fmt::Debug for Hasher {
             State::Sha256(_) => ChecksumAlgorithm::Sha256,
         };
         f.debug_tuple("Hasher").field(&algorithm).finish()
+    }
+}
+
+/// Computes an MD5 piece by piece, for an `ETag` and for Content-MD5.
+#[derive(Clone, Default)]
+pub struct Md5(md5::Md5);
+
+impl Md5 {
+    /// One that has seen nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all that was taken.
+    #[must_use]
+    pub fn finish(self) -> [u8; 16] {
+        self.0.finalize().into()
+    }
+
+    /// Reads a Content-MD5.
+    ///
+    /// # Errors
+    /// [`Error::InvalidDigest`] when it is not the base64 of 16 bytes.
+    ///
+    /// Law: S3, Content-MD5.
+    pub fn parse(text: &str) -> Result<[u8; 16]> {
+        let digest = BASE64.decode(text.trim()).ok().and_then(|bytes| bytes.try_into().ok());
+        digest.ok_or_else(|| Error::InvalidDigest { value: text.into() })
+    }
+
+    /// Compares the MD5 `found` in a body with the `announced` one.
+    ///
+    /// # Errors
+    /// [`Error::BadDigest`] when they differ.
+    ///
+    /// Law: S3, Content-MD5.
+    pub fn check(found: &[u8; 16], announced: &[u8; 16]) -> Result<()> {
+        if found == announced {
+            return Ok(());
+        }
+        Err(Error::BadDigest {
+            algorithm: "MD5",
+            expected: BASE64.encode(announced).into(),
+            found: BASE64.encode(found).into(),
+        })
+    }
+}
+
+impl fmt::Debug for Md5 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Md5")
     }
 }
 
