@@ -8,7 +8,7 @@ use cistern_conformance::{
 use cistern_storage_core::port::{
     Backend, BackendError, BackendStats, Batch, Blob, BlobRef, BlobSource, BlobWritten,
     Capabilities, CommitError, Durability, KeyRange, Op, Order, Position, Precondition, Row,
-    Ticket, TicketPromise,
+    Ticket, TicketPromise, Value,
 };
 use std::{
     ops::{Bound, Range},
@@ -239,7 +239,7 @@ impl Backend for Faulty {
         self.inner.discard_blob(blob);
     }
 
-    fn row(&self, key: &[u8]) -> Result<Option<Bytes>, BackendError> {
+    fn row(&self, key: &[u8]) -> Result<Option<Value>, BackendError> {
         let row = self.inner.row(key)?;
         Ok(row.filter(|value| !(self.is(Fault::EmptyIsNothing) && value.is_empty())))
     }

@@ -2,7 +2,7 @@
 
 use super::{
     Fixture,
-    shorthand::{EVERYTHING, batch, bytes, commit, put, row, scan},
+    shorthand::{EVERYTHING, batch, bytes, commit, put, row, scan, value},
 };
 use crate::dice::Dice;
 use bytes::Bytes;
@@ -51,7 +51,7 @@ pub(super) fn a_key_may_hold_any_bytes(store: Fixture) {
     commit(&*store, all);
     keys.sort();
     let rows = scan(&*store, EVERYTHING);
-    assert!(rows.iter().all(|row| row.key == row.value), "each value under its key");
+    assert!(rows.iter().all(|row| row.value.is(&row.key)), "each value under its key");
     assert_eq!(rows.iter().map(|row| row.key.to_vec()).collect::<Vec<_>>(), keys);
     keys.iter().for_each(|key| assert_eq!(row(&*store, key), Some(bytes(key))));
 }
@@ -96,7 +96,7 @@ fn model(
 ) -> Vec<Row> {
     let within = map.iter().filter(|(key, _)| range.contains(key));
     let mut rows: Vec<Row> =
-        within.map(|(key, value)| Row { key: key.clone(), value: value.clone() }).collect();
+        within.map(|(key, value)| Row { key: key.clone(), value: value.clone().into() }).collect();
     if order == Order::Reverse {
         rows.reverse();
     }
@@ -153,18 +153,19 @@ pub(super) fn a_row_over_its_limits_is_refused(store: Fixture) {
     let stamped_key = [&stamped_prefix[..], &position.0.to_be_bytes(), b"end"].concat();
     assert_eq!(row(&*store, stamped_key), Some(bytes("value")));
 
-    let put_op = |key: &[u8], value: &Bytes| Op::Put { key: bytes(key), value: value.clone() };
+    let put_op =
+        |key: &[u8], value: &Bytes| Op::Put { key: bytes(key), value: value.clone().into() };
     let longer_key = [&key[..], b"k"].concat();
     let longer_value = Bytes::from(vec![b'v'; VALUE_BYTES_MAX + 1]);
     refused(&store, put_op(&longer_key, &bytes("v")), ("key", KEY_BYTES_MAX));
     refused(&store, put_op(b"row", &longer_value), ("value", VALUE_BYTES_MAX));
     refused(&store, stamped(stamped_prefix.clone(), bytes("end!")), ("key", KEY_BYTES_MAX));
-    let op = Op::PutStamped { prefix: bytes("s"), suffix: bytes(""), value: longer_value };
+    let op = Op::PutStamped { prefix: bytes("s"), suffix: bytes(""), value: longer_value.into() };
     refused(&store, op, ("value", VALUE_BYTES_MAX));
 }
 
 fn stamped(prefix: Bytes, suffix: Bytes) -> Op {
-    Op::PutStamped { prefix, suffix, value: bytes("value") }
+    Op::PutStamped { prefix, suffix, value: value("value") }
 }
 
 #[track_caller]
