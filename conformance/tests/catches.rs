@@ -50,6 +50,7 @@ fn faults_of_rows_are_found() {
     check(Fault::IncludesExcluded, "pages_of_a_scan_join_without_a_gap");
     check(Fault::HidesRowsUnderZero, "a_key_may_hold_any_bytes");
     check(Fault::EmptyIsNothing, "an_empty_value_is_a_value");
+    check(Fault::DropsHeads, "a_value_is_its_bytes_wherever_it_is_cut");
     check(Fault::CutsLongRows, "a_row_over_its_limits_is_refused");
 }
 
@@ -110,6 +111,7 @@ enum Fault {
     IncludesExcluded,
     HidesRowsUnderZero,
     EmptyIsNothing,
+    DropsHeads,
     CutsLongRows,
     IgnoresPreconditions,
     AlwaysBlamesTheFirst,
@@ -174,6 +176,13 @@ impl Faulty {
                 for op in &mut batch.ops {
                     if let Op::Put { key, .. } = op {
                         key.truncate(8 << 10);
+                    }
+                }
+            }
+            Fault::DropsHeads => {
+                for op in &mut batch.ops {
+                    if let Op::Put { value, .. } = op {
+                        *value = value.tail().clone().into();
                     }
                 }
             }

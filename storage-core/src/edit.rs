@@ -72,6 +72,7 @@ impl Stored {
 
 /// What became of a search for a version by its name.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made, never kept")]
 pub(crate) enum Lookup {
     /// Here it is.
     Found(Stored),

@@ -7,7 +7,7 @@ use super::{
 use crate::dice::Dice;
 use bytes::Bytes;
 use cistern_storage_core::port::{
-    BackendError, Batch, CommitError, Durability, KeyRange, Op, Order, Row,
+    BackendError, Batch, CommitError, Durability, KeyRange, Op, Order, Row, Value,
 };
 use std::{collections::BTreeMap, ops::Bound};
 
@@ -34,6 +34,21 @@ pub(super) fn an_empty_value_is_a_value(store: Fixture) {
     put(&*store, "empty", "");
     assert_eq!(row(&*store, "empty"), Some(Bytes::new()));
     assert_eq!(scan(&*store, EVERYTHING).len(), 1);
+}
+
+/// A value is read back, and held to, as the bytes of its head and those behind it.
+pub(super) fn a_value_is_its_bytes_wherever_it_is_cut(store: Fixture) {
+    for head in [0, 1, 4, 5] {
+        let whole = bytes("value");
+        let mut one = batch();
+        one.put(bytes("row"), Value::joined(&whole[..head], whole.slice(head..)));
+        commit(&*store, one);
+        assert_eq!(row(&*store, "row"), Some(whole.clone()), "cut at {head}");
+        assert!(scan(&*store, EVERYTHING).iter().all(|row| row.value.is(&whole)), "cut at {head}");
+        let mut same = batch();
+        same.unchanged(bytes("row"), Some(Value::joined(&whole[..2], whole.slice(2..))));
+        commit(&*store, same);
+    }
 }
 
 /// Keys may hold any bytes and begin with any byte; each is a key of its own, in its place.

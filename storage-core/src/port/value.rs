@@ -29,6 +29,7 @@ impl Value {
     /// Cost: copies `head`; copies both when `head` is longer than [`Self::HEAD_BYTES_MAX`].
     #[must_use]
     #[inline]
+    #[expect(clippy::missing_panics_doc, reason = "a head in place has at most 63 bytes")]
     pub fn joined(head: &[u8], tail: Bytes) -> Self {
         let mut value = Self::default();
         match value.head.get_mut(..head.len()) {
