@@ -9,7 +9,7 @@ use cistern::{
     port::{
         Backend, BackendError, BackendStats, Batch, Blob, BlobRef, BlobSource, BlobWritten,
         Capabilities, CommitError, Durability, KeyRange, Op, Order, Position, Precondition, Row,
-        Ticket,
+        Ticket, Value,
     },
 };
 use cistern_conformance::backend::{self, Fixture};
@@ -55,7 +55,7 @@ struct Shelf(Mutex<Inside>);
 #[derive(Debug, Default)]
 struct Inside {
     closed: bool,
-    rows: BTreeMap<Bytes, Bytes>,
+    rows: BTreeMap<Bytes, Value>,
     counters: BTreeMap<Bytes, i64>,
     blobs: HashMap<u64, Kept>,
     /// Never goes back, so that no name is given twice.
@@ -118,7 +118,7 @@ impl Backend for Shelf {
         given_up.unwrap_or_default();
     }
 
-    fn row(&self, key: &[u8]) -> Result<Option<Bytes>, BackendError> {
+    fn row(&self, key: &[u8]) -> Result<Option<Value>, BackendError> {
         self.with(|inside| inside.rows.get(key).cloned())
     }
 

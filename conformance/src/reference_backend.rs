@@ -15,7 +15,7 @@ use bytes::Bytes;
 use cistern_storage_core::port::{
     Backend, BackendError, BackendStats, Batch, Blob, BlobRef, BlobSource, BlobWritten,
     Capabilities, CommitError, Durability, KeyRange, Op, Order, Position, Precondition, Row,
-    Ticket,
+    Ticket, Value,
 };
 use parking_lot::Mutex;
 use std::{
@@ -60,7 +60,7 @@ struct Entry {
 /// What the entries so far amount to.
 #[derive(Debug, Default)]
 struct State {
-    rows: BTreeMap<Bytes, Bytes>,
+    rows: BTreeMap<Bytes, Value>,
     counters: BTreeMap<Bytes, i64>,
     /// How many owners a blob has. One without an entry is fresh, discarded, or gone.
     owners: HashMap<u64, usize>,
@@ -164,7 +164,7 @@ impl Backend for ReferenceBackend {
         .unwrap_or_default();
     }
 
-    fn row(&self, key: &[u8]) -> Result<Option<Bytes>, BackendError> {
+    fn row(&self, key: &[u8]) -> Result<Option<Value>, BackendError> {
         self.with(|state| state.rows.get(key).cloned())
     }
 
@@ -279,7 +279,7 @@ impl ReferenceBackend {
         };
         let (adopts, frees) = (ids(&batch.adopts)?, ids(&batch.frees)?);
         let position = Position(state.position.0 + 1);
-        Ok(Entry { position, ops: batch.ops, adds: batch.adds, adopts, frees })
+        Ok(Entry { position, ops: batch.ops.into_vec(), adds: batch.adds, adopts, frees })
     }
 }
 

@@ -8,7 +8,7 @@ use cistern_conformance::{
 use cistern_storage_core::port::{
     Backend, BackendError, BackendStats, Batch, Blob, BlobRef, BlobSource, BlobWritten,
     Capabilities, CommitError, Durability, KeyRange, Op, Order, Position, Precondition, Row,
-    Ticket, TicketPromise,
+    Ticket, TicketPromise, Value,
 };
 use std::{
     ops::{Bound, Range},
@@ -50,6 +50,7 @@ fn faults_of_rows_are_found() {
     check(Fault::IncludesExcluded, "pages_of_a_scan_join_without_a_gap");
     check(Fault::HidesRowsUnderZero, "a_key_may_hold_any_bytes");
     check(Fault::EmptyIsNothing, "an_empty_value_is_a_value");
+    check(Fault::DropsHeads, "a_value_is_its_bytes_wherever_it_is_cut");
     check(Fault::CutsLongRows, "a_row_over_its_limits_is_refused");
 }
 
@@ -110,6 +111,7 @@ enum Fault {
     IncludesExcluded,
     HidesRowsUnderZero,
     EmptyIsNothing,
+    DropsHeads,
     CutsLongRows,
     IgnoresPreconditions,
     AlwaysBlamesTheFirst,
@@ -177,6 +179,13 @@ impl Faulty {
                     }
                 }
             }
+            Fault::DropsHeads => {
+                for op in &mut batch.ops {
+                    if let Op::Put { value, .. } = op {
+                        *value = value.tail().clone().into();
+                    }
+                }
+            }
             Fault::StampsNothing => {
                 for op in &mut batch.ops {
                     if let Op::PutStamped { prefix, suffix, value } = op {
@@ -239,7 +248,7 @@ impl Backend for Faulty {
         self.inner.discard_blob(blob);
     }
 
-    fn row(&self, key: &[u8]) -> Result<Option<Bytes>, BackendError> {
+    fn row(&self, key: &[u8]) -> Result<Option<Value>, BackendError> {
         let row = self.inner.row(key)?;
         Ok(row.filter(|value| !(self.is(Fault::EmptyIsNothing) && value.is_empty())))
     }

@@ -10,7 +10,7 @@ use crate::{
 use bytes::Bytes;
 use cistern_storage_core::port::{
     Backend, BackendError, BackendStats, Batch, Blob, BlobRef, BlobSource, BlobWritten,
-    Capabilities, CommitError, Durability, KeyRange, Order, Position, Row, Ticket,
+    Capabilities, CommitError, Durability, KeyRange, Order, Position, Row, Ticket, Value,
 };
 use parking_lot::Mutex;
 use std::{path::Path, sync::Arc};
@@ -158,8 +158,8 @@ impl Backend for DiskBackend {
         self.engine.discard_blob(blob);
     }
 
-    fn row(&self, key: &[u8]) -> Result<Option<Bytes>, BackendError> {
-        self.engine.row(key)
+    fn row(&self, key: &[u8]) -> Result<Option<Value>, BackendError> {
+        Ok(self.engine.row(key)?.map(Value::from))
     }
 
     fn scan(

@@ -12,9 +12,9 @@
 //! # let folder = tempfile::tempdir()?;
 //! let store = DiskBackend::open(folder.path(), DiskSettings::new())?;
 //! let mut batch = Batch::new(Durability::Synced);
-//! batch.put("cat".into(), "meow".into());
+//! batch.put("cat".into(), "meow");
 //! store.commit(batch)?.wait()?;
-//! assert_eq!(store.row(b"cat")?.as_deref(), Some(&b"meow"[..]));
+//! assert!(store.row(b"cat")?.is_some_and(|value| value.is(b"meow")));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

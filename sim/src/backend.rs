@@ -6,6 +6,7 @@ use bytes::Bytes;
 use cistern_storage_core::port::{
     Backend, BackendError, BackendStats, Batch, Blob, BlobRef, BlobSource, BlobWritten,
     Capabilities, CommitError, Durability, KeyRange, Order, Position, Row, Ticket, TicketPromise,
+    Value,
 };
 use parking_lot::Mutex;
 use std::{
@@ -106,7 +107,7 @@ impl Backend for FaultyBackend {
         self.inner.discard_blob(blob);
     }
 
-    fn row(&self, key: &[u8]) -> Result<Option<Bytes>, BackendError> {
+    fn row(&self, key: &[u8]) -> Result<Option<Value>, BackendError> {
         self.may_fail("read a row")?;
         self.inner.row(key)
     }

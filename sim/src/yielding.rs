@@ -5,6 +5,7 @@ use bytes::Bytes;
 use cistern_storage_core::port::{
     Backend, BackendError, BackendStats, Batch, Blob, BlobRef, BlobSource, BlobWritten,
     Capabilities, CommitError, Durability, KeyRange, Order, Position, Row, Ticket, TicketPromise,
+    Value,
 };
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -42,7 +43,7 @@ impl Backend for Yielding {
         self.inner.discard_blob(blob);
     }
 
-    fn row(&self, key: &[u8]) -> Result<Option<Bytes>, BackendError> {
+    fn row(&self, key: &[u8]) -> Result<Option<Value>, BackendError> {
         self.turns.pass();
         self.inner.row(key)
     }

@@ -16,11 +16,14 @@ use crate::{
     error::{Error, Result},
     event::{Event, EventName},
     object_key::ObjectKey,
-    port::{Batch, CommitError, Durability, KeyRange, Order, Position, Precondition, Ticket},
+    port::{
+        Batch, CommitError, Durability, KeyRange, Order, Position, Precondition, Ticket, Value,
+    },
     row::{
         BodyRow, Extent, HeadKey, ManifestRow, ObjectRow, PartEntry, manifest_key, ranges, seq_of,
         split_row, stamped_prefix,
     },
+    row_key::RowKey,
     stats::Tally,
     store::{StoreInner, after},
     version_id::VersionId,
@@ -40,6 +43,8 @@ pub(crate) struct Edit<'a> {
     config: &'a BucketConfig,
     key: &'a str,
     head: HeadKey,
+    /// The row key of the current version, as a batch takes it.
+    head_row: Bytes,
     batch: Batch,
     tally: Tally,
     events: Vec<Event>,
@@ -49,14 +54,15 @@ pub(crate) struct Edit<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {
     /// The row's key.
-    pub(crate) at: Bytes,
+    pub(crate) at: RowKey,
     /// The row's value.
-    pub(crate) raw: Bytes,
+    pub(crate) raw: Value,
     pub(crate) row: ObjectRow,
 }
 
 impl Stored {
-    pub(crate) fn decode(at: Bytes, raw: Bytes) -> Result<Self> {
+    #[inline]
+    pub(crate) fn decode(at: RowKey, raw: Value) -> Result<Self> {
         match ObjectRow::decode(&raw) {
             Ok(row) => Ok(Self { at, raw, row }),
             Err(damage) => Err(Error::damaged("an object's row", damage.0)),
@@ -66,6 +72,7 @@ impl Stored {
 
 /// What became of a search for a version by its name.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made, never kept")]
 pub(crate) enum Lookup {
     /// Here it is.
     Found(Stored),
@@ -76,6 +83,8 @@ pub(crate) enum Lookup {
 }
 
 impl<'a> Edit<'a> {
+    // Made where it is used: it is too wide to be moved about.
+    #[inline]
     pub(crate) fn new(
         store: &'a StoreInner,
         bucket: &'a Arc<BucketState>,
@@ -84,12 +93,14 @@ impl<'a> Edit<'a> {
         durability: Option<Durability>,
     ) -> Self {
         let durability = durability.or(config.durability).unwrap_or(store.settings.durability);
+        let head = HeadKey::new(bucket.id, key);
         Self {
             store,
             bucket,
             config,
             key,
-            head: HeadKey::new(bucket.id, key),
+            head_row: head.row().to_bytes(),
+            head,
             batch: Batch::new(durability),
             tally: Tally::default(),
             events: Vec::new(),
@@ -100,6 +111,7 @@ impl<'a> Edit<'a> {
     pub(crate) fn turn_to(&mut self, key: &'a str) {
         self.key = key;
         self.head = HeadKey::new(self.bucket.id, key);
+        self.head_row = self.head.row().to_bytes();
     }
 
     /// The next number in the order of writes.
@@ -116,9 +128,10 @@ impl<'a> Edit<'a> {
     }
 
     /// The current version, or the delete marker in its place; the commit holds it to this.
+    #[inline]
     pub(crate) fn current(&mut self) -> Result<Option<Stored>> {
         let raw = self.store.row(self.head.row())?;
-        self.batch.unchanged(self.head.row().clone(), raw.clone());
+        self.batch.unchanged(self.head_row.clone(), raw.clone());
         raw.map(|raw| Stored::decode(self.head.row().clone(), raw)).transpose()
     }
 
@@ -136,14 +149,14 @@ impl<'a> Edit<'a> {
         }
         let found = match version.seq() {
             Some(seq) => {
-                let at = self.head.noncurrent(seq);
+                let at = RowKey::from(&self.head.noncurrent(seq)[..]);
                 let raw = self.store.row(&at)?;
                 raw.map(|raw| Stored::decode(at, raw)).transpose()?
             }
             None => self.find_noncurrent_null(current)?,
         };
         if let Some(stored) = found.filter(|stored| stored.row.version == version) {
-            self.batch.unchanged(stored.at.clone(), Some(stored.raw.clone()));
+            self.batch.unchanged(stored.at.to_bytes(), Some(stored.raw.clone()));
             return Ok(Lookup::Found(stored));
         }
         // A version that is not where it was looked for may have become the current one since.
@@ -189,7 +202,7 @@ impl<'a> Edit<'a> {
                     self.tally.add(&old.row, true, -1);
                     self.tally.add(&old.row, false, 1);
                 }
-                self.batch.put(self.head.row().clone(), new.encode());
+                self.batch.put(self.head_row.clone(), new.encode());
                 self.tally.add(new, true, 1);
             }
         }
@@ -205,7 +218,7 @@ impl<'a> Edit<'a> {
         }
         // Disturbed is as good as absent: the commit holds the current version to what it was.
         if let Lookup::Found(null) = self.version(Some(&current), VersionId::Null)? {
-            self.batch.delete(null.at.clone());
+            self.batch.delete(null.at.to_bytes());
             self.erase(&null.row, false)?;
         }
         Ok(Some(current))
@@ -213,7 +226,7 @@ impl<'a> Edit<'a> {
 
     /// Replaces a version's row in place: tags, retention, holds.
     pub(crate) fn rewrite(&mut self, stored: &Stored, new: &ObjectRow) {
-        self.batch.put(stored.at.clone(), new.encode());
+        self.batch.put(stored.at.to_bytes(), new.encode());
     }
 
     /// Removes one version for good; if it is the current one, the newest other takes its place.
@@ -223,7 +236,7 @@ impl<'a> Edit<'a> {
         let is_current = stored.at == *self.head.row();
         self.erase(&stored.row, is_current)?;
         if !is_current {
-            self.batch.delete(stored.at.clone());
+            self.batch.delete(stored.at.to_bytes());
             return Ok(());
         }
         let (start, end) = (self.head.noncurrent_start(), self.head.beyond());
@@ -231,17 +244,17 @@ impl<'a> Edit<'a> {
         match heir {
             None => {
                 self.batch.preconditions.push(Precondition::RangeEmpty { start, end });
-                self.batch.delete(stored.at.clone());
+                self.batch.delete(stored.at.to_bytes());
             }
             Some(row) => {
                 let gap = Precondition::RangeEmpty { start, end: row.key.clone() };
                 self.batch.preconditions.push(gap);
                 self.batch.unchanged(row.key.clone(), Some(row.value.clone()));
-                let heir = Stored::decode(row.key.clone(), row.value.clone())?;
+                let heir = Stored::decode(RowKey::from(&row.key[..]), row.value.clone())?;
                 self.tally.add(&heir.row, false, -1);
                 self.tally.add(&heir.row, true, 1);
                 self.batch.delete(row.key);
-                self.batch.put(self.head.row().clone(), row.value);
+                self.batch.put(self.head_row.clone(), row.value);
             }
         }
         Ok(())
@@ -279,7 +292,7 @@ impl<'a> Edit<'a> {
     pub(crate) fn replace(&mut self, current: &Stored, new: &ObjectRow) {
         self.tally.add(&current.row, true, -1);
         self.tally.add(new, true, 1);
-        self.batch.put(current.at.clone(), new.encode());
+        self.batch.put(current.at.to_bytes(), new.encode());
     }
 
     /// Writes the last row of a manifest, whose other rows are as they were.
@@ -317,6 +330,7 @@ impl<'a> Edit<'a> {
     }
 
     /// Hands the edit to the backend. `None` when another edit came first: look again.
+    #[inline]
     pub(crate) fn commit(mut self) -> Result<Option<Ticket>> {
         self.tally.finish(self.bucket.id, &mut self.batch);
         self.tell_events();
@@ -336,7 +350,7 @@ impl<'a> Edit<'a> {
                 self.batch.ops.push(crate::port::Op::PutStamped {
                     prefix: stamped_prefix(self.bucket.id),
                     suffix: Bytes::copy_from_slice(&changes::suffix(index)),
-                    value: changes::encode(event),
+                    value: changes::encode(event).into(),
                 });
             }
         }
@@ -361,7 +375,7 @@ pub(crate) fn find_null(store: &StoreInner, head: &HeadKey) -> Result<Option<Sto
         let Some(last) = rows.last() else { return Ok(None) };
         start = after(&last.key);
         for row in rows {
-            let stored = Stored::decode(row.key, row.value)?;
+            let stored = Stored::decode(RowKey::from(&row.key[..]), row.value)?;
             if stored.row.version.is_null() {
                 return Ok(Some(stored));
             }
@@ -375,7 +389,7 @@ pub(crate) fn look_up(
     head: &HeadKey,
     version: Option<VersionId>,
 ) -> Result<Option<Stored>> {
-    let read = |at: &Bytes| -> Result<Option<Stored>> {
+    let read = |at: &RowKey| -> Result<Option<Stored>> {
         store.row(at)?.map(|raw| Stored::decode(at.clone(), raw)).transpose()
     };
     let Some(wanted) = version else { return read(head.row()) };
@@ -387,7 +401,7 @@ pub(crate) fn look_up(
             return Ok(current);
         }
         let found = match wanted.seq() {
-            Some(seq) => read(&head.noncurrent(seq))?,
+            Some(seq) => read(&RowKey::from(&head.noncurrent(seq)[..]))?,
             None => find_null(store, head)?,
         };
         if let Some(found) = found.filter(|stored| stored.row.version == wanted) {
@@ -411,7 +425,7 @@ pub(crate) fn manifest_rows(store: &StoreInner, id: u64) -> Result<Vec<(Bytes, M
             start = after(&last.key);
         }
         for row in rows {
-            let manifest = ManifestRow::decode(&row.value)
+            let manifest = ManifestRow::decode(&row.value.to_bytes())
                 .map_err(|damage| Error::damaged("a manifest", damage.0))?;
             all.push((row.key, manifest));
         }

@@ -57,7 +57,7 @@ fn stored<T: Debug + PartialEq>(
 }
 
 fn row_object(input: &[u8]) -> bool {
-    stored(input, ObjectRow::decode, ObjectRow::encode)
+    stored(input, |row| ObjectRow::decode(&row.clone().into()), |row| row.encode().into_bytes())
 }
 
 fn row_bucket(input: &[u8]) -> bool {
@@ -232,7 +232,9 @@ pub fn seeds(name: &str) -> Vec<Vec<u8>> {
         "row_bucket" => vec![seed::bucket().encode().to_vec()],
         "row_completed" => vec![seed::completed().encode().to_vec()],
         "row_manifest" => vec![ManifestRow::encode(&[seed::part().entry]).to_vec()],
-        "row_object" => seed::objects().iter().map(|row| row.encode().to_vec()).collect(),
+        "row_object" => {
+            seed::objects().iter().map(|row| row.encode().into_bytes().to_vec()).collect()
+        }
         "row_part" => vec![seed::part().encode().to_vec()],
         "row_upload" => vec![seed::upload().encode().to_vec()],
         "tags" => texts(&["a=b&c=d+e", "colour=%C3%BC&empty"]),

@@ -109,6 +109,7 @@ pub mod partitioning;
 pub mod port;
 mod row;
 mod row_cursor;
+mod row_key;
 mod sequence;
 pub mod settings;
 pub mod sinks;

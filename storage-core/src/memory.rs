@@ -7,12 +7,13 @@ use crate::{
     port::{
         Backend, BackendError, BackendStats, Batch, Blob, BlobRef, BlobSource, BlobWritten,
         Capabilities, CommitError, Durability, KeyRange, Op, Order, Position, Precondition, Row,
-        Ticket,
+        Ticket, Value,
     },
 };
 use bytes::{Bytes, BytesMut};
 use parking_lot::{Mutex, RwLock};
-use rows::Rows;
+use rows::{Rows, Spot};
+use smallvec::SmallVec;
 use std::{
     collections::{BTreeMap, HashMap},
     ops::{Bound, Range},
@@ -24,8 +25,8 @@ use std::{
 
 /// Keeps everything in memory, and nothing longer than itself.
 ///
-/// Cost: one hash look-up to read or replace a row, O(log n) to add or remove one; a blob is kept as
-/// the chunks it came in, never copied.
+/// Cost: one hash look-up to read or replace a row, O(log n) to add or remove one. What stands behind
+/// a row's head is shared, and a blob is kept as the chunks it came in: neither is copied.
 #[derive(Debug, Default)]
 pub struct MemoryBackend {
     state: RwLock<State>,
@@ -98,7 +99,7 @@ impl Backend for MemoryBackend {
         }
     }
 
-    fn row(&self, key: &[u8]) -> Result<Option<Bytes>, BackendError> {
+    fn row(&self, key: &[u8]) -> Result<Option<Value>, BackendError> {
         self.check_open()?;
         Ok(self.state.read().rows.get(key).cloned())
     }
@@ -139,17 +140,17 @@ impl Backend for MemoryBackend {
         self.check_open()?;
         check_sizes(&batch)?;
         let on_publish = batch.on_publish.take();
+        let mut replaced = Replaced::new();
         let mut state = self.state.write();
-        if let Some(index) = batch.preconditions.iter().position(|one| !state.holds(one)) {
-            return Err(CommitError::Conflict { index });
-        }
+        let found = state.check(&batch.preconditions)?;
         if !(batch.adopts.is_empty() && batch.frees.is_empty()) {
             state.change_owners(&batch, &mut self.pending.lock())?;
         }
         state.commits += 1;
         let position = Position(state.commits);
-        for op in batch.ops {
-            state.apply(op, position);
+        let mut found = found.filter(|_| writes_what_it_checks(&batch));
+        for op in batch.ops.drain(..) {
+            state.apply(op, position, found.take(), &mut replaced);
         }
         for (key, delta) in batch.adds {
             state.count(key, delta);
@@ -157,6 +158,9 @@ impl Backend for MemoryBackend {
         if let Some(tell) = on_publish {
             tell(position);
         }
+        // What was replaced is let go of when nobody waits for it any more.
+        drop(state);
+        drop(replaced);
         Ok(Ticket::done(position, Durability::Memory))
     }
 
@@ -186,14 +190,26 @@ impl Backend for MemoryBackend {
 }
 
 impl State {
-    fn holds(&self, precondition: &Precondition) -> bool {
-        match precondition {
-            Precondition::Unchanged { key, seen } => same(self.rows.get(key), seen.as_ref()),
-            Precondition::RangeEmpty { start, end } => {
-                let range = KeyRange::between(start, end);
-                range.is_empty() || self.rows.range(range).next().is_none()
+    /// Checks everything; tells where the row is that the first precondition is about.
+    fn check(&self, preconditions: &[Precondition]) -> Result<Option<Spot>, CommitError> {
+        let mut first = None;
+        for (index, precondition) in preconditions.iter().enumerate() {
+            let holds = match precondition {
+                Precondition::Unchanged { key, seen } => {
+                    let spot = self.rows.find(key);
+                    first = first.or((index == 0).then_some(spot));
+                    self.rows.at(spot) == seen.as_ref()
+                }
+                Precondition::RangeEmpty { start, end } => {
+                    let range = KeyRange::between(start, end);
+                    range.is_empty() || self.rows.range(range).next().is_none()
+                }
+            };
+            if !holds {
+                return Err(CommitError::Conflict { index });
             }
         }
+        Ok(first)
     }
 
     /// Adds to a counter; one that is 0 takes no place.
@@ -206,16 +222,21 @@ impl State {
         }
     }
 
-    fn apply(&mut self, op: Op, position: Position) {
+    /// Applies an op, whose row may have been found already.
+    fn apply(&mut self, op: Op, position: Position, found: Option<Spot>, replaced: &mut Replaced) {
         match op {
-            Op::Put { key, value } => self.rows.put(key, value),
-            Op::Delete { key } => self.rows.remove(&key),
+            Op::Put { key, value } => {
+                let spot = found.unwrap_or_else(|| self.rows.find(&key));
+                replaced.extend(self.rows.put(spot, key, value));
+            }
+            Op::Delete { key } => replaced.extend(self.rows.remove(&key)),
             Op::PutStamped { prefix, suffix, value } => {
                 let mut key = BytesMut::with_capacity(prefix.len() + 8 + suffix.len());
                 key.extend_from_slice(&prefix);
                 key.extend_from_slice(&position.0.to_be_bytes());
                 key.extend_from_slice(&suffix);
-                self.rows.put(key.freeze(), value);
+                let spot = self.rows.find(&key);
+                replaced.extend(self.rows.put(spot, key.freeze(), value));
             }
         }
     }
@@ -254,14 +275,15 @@ impl State {
     }
 }
 
-/// True when a row is what was seen. The very same bytes, which is what nearly always is there,
-/// are not compared.
-fn same(row: Option<&Bytes>, seen: Option<&Bytes>) -> bool {
-    match (row, seen) {
-        (Some(row), Some(seen)) => {
-            (row.len() == seen.len() && row.as_ptr() == seen.as_ptr()) || row == seen
+/// Values that a commit has replaced.
+type Replaced = SmallVec<[Value; 2]>;
+
+/// True when the first op puts the row that the first precondition is about: nearly always.
+fn writes_what_it_checks(batch: &Batch) -> bool {
+    match (batch.preconditions.first(), batch.ops.first()) {
+        (Some(Precondition::Unchanged { key: checked, .. }), Some(Op::Put { key, .. })) => {
+            key == checked
         }
-        (None, None) => true,
         _ => false,
     }
 }

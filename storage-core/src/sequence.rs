@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, Result},
-    port::{Backend, Batch, CommitError, Durability},
+    port::{Backend, Batch, CommitError, Durability, Value},
     row::{Encoder, sequence_key},
 };
 use bytes::Bytes;
@@ -85,8 +85,8 @@ fn encode_u64(value: u64) -> Bytes {
 
 fn read_u64(backend: &dyn Backend, key: &[u8]) -> Result<Option<u64>> {
     let row = backend.row(key).map_err(|source| Error::backend("read a row", source))?;
-    let decode = |row: Bytes| {
-        let array = row[..].try_into();
+    let decode = |row: Value| {
+        let array = row.into_bytes()[..].try_into();
         array.map(u64::from_le_bytes).map_err(|_| Error::damaged("a number", "it is not 8 bytes"))
     };
     row.map(decode).transpose()

@@ -16,7 +16,7 @@ use crate::{
     object_lock::ObjectLockConfig,
     port::{
         Backend, BackendStats, Batch, Capabilities, Clock, CommitError, Durability, Gate, KeyRange,
-        Order, Sealer, Sink, Ticket, mix,
+        Order, Sealer, Sink, Ticket, Value, mix,
     },
     row::{BucketRow, bucket_key, bucket_name_of, ranges},
     sequence::Sequence,
@@ -335,7 +335,8 @@ impl StoreInner {
                     bucket_name_of(&row.key).ok_or_else(|| damaged("its name is not text"))?;
                 let name =
                     BucketName::try_from(name).map_err(|error| damaged(&error.to_string()))?;
-                let row = BucketRow::decode(&row.value).map_err(|error| damaged(error.0))?;
+                let row =
+                    BucketRow::decode(&row.value.to_bytes()).map_err(|error| damaged(error.0))?;
                 *highest = (*highest).max(row.id);
                 buckets.insert(name.clone(), Arc::new(BucketState::new(name, row)));
             }
@@ -419,7 +420,7 @@ impl StoreInner {
         }
     }
 
-    pub(crate) fn row(&self, key: &[u8]) -> Result<Option<bytes::Bytes>> {
+    pub(crate) fn row(&self, key: &[u8]) -> Result<Option<Value>> {
         self.backend.row(key).map_err(|source| Error::backend("read a row", source))
     }
 

@@ -2,7 +2,9 @@
 
 use super::{
     Fixture,
-    shorthand::{EVERYTHING, assert_conflict, batch, bytes, commit, put, row, scan, scan_prefix},
+    shorthand::{
+        EVERYTHING, assert_conflict, batch, bytes, commit, put, row, scan, scan_prefix, value,
+    },
 };
 use bytes::Bytes;
 use cistern_storage_core::port::{Batch, CommitError, Durability, Op, Position, Precondition};
@@ -21,7 +23,7 @@ pub(super) fn a_commit_applies_everything_it_lists(store: Fixture) {
     assert_eq!(rows.len(), 500);
     for (index, row) in rows.iter().enumerate() {
         assert_eq!(row.key, format!("row {index:03}"));
-        assert_eq!(row.value, format!("{index}"));
+        assert_eq!(row.value, value(format!("{index}")));
     }
     assert_eq!(store.counter(b"count"), 500);
 }
@@ -77,7 +79,7 @@ pub(super) fn unchanged_holds_for_what_is_there_and_nothing_else(store: Fixture)
     ];
     for (key, seen, holds) in cases {
         let mut one = batch();
-        one.unchanged(bytes(key), seen.map(bytes));
+        one.unchanged(bytes(key), seen.map(value));
         one.add(bytes("count"), 1);
         let outcome = store.commit(one).map(|ticket| ticket.wait().expect("is published"));
         match outcome {
@@ -132,7 +134,7 @@ pub(super) fn a_conflict_tells_which_precondition_failed(store: Fixture) {
         for index in 0..5 {
             if index % 2 == 0 {
                 let seen = if index == failing { "other" } else { "value" };
-                one.unchanged(bytes("row"), Some(bytes(seen)));
+                one.unchanged(bytes("row"), Some(value(seen)));
             } else {
                 let (start, end) = if index == failing { ("r", "s") } else { ("x", "y") };
                 let (start, end) = (bytes(start), bytes(end));
@@ -143,7 +145,7 @@ pub(super) fn a_conflict_tells_which_precondition_failed(store: Fixture) {
     }
     let mut several = batch();
     for seen in ["value", "other", "value", "another"] {
-        several.unchanged(bytes("row"), Some(bytes(seen)));
+        several.unchanged(bytes("row"), Some(value(seen)));
     }
     match store.commit(several) {
         Err(CommitError::Conflict { index }) => assert!(index == 1 || index == 3, "{index} holds"),
@@ -160,8 +162,8 @@ pub(super) fn a_conflict_changes_nothing(store: Fixture) {
     let mut bad = Batch { on_publish: Some(Box::new(move |_| *teller.lock() += 1)), ..batch() };
     bad.put(bytes("row"), bytes("after"));
     bad.put(bytes("new"), bytes("after"));
-    bad.ops.push(Op::PutStamped { prefix: bytes("s"), suffix: bytes(""), value: bytes("after") });
-    bad.unchanged(bytes("row"), Some(bytes("value")));
+    bad.ops.push(Op::PutStamped { prefix: bytes("s"), suffix: bytes(""), value: value("after") });
+    bad.unchanged(bytes("row"), Some(value("value")));
     bad.unchanged(bytes("row"), None);
     assert_conflict(&*store, bad, 1);
     assert_eq!(scan(&*store, EVERYTHING).len(), 1);
@@ -176,7 +178,7 @@ pub(super) fn preconditions_look_before_the_batch(store: Fixture) {
     let mut one = batch();
     one.put(bytes("row"), bytes("after"));
     one.put(bytes("new"), bytes("after"));
-    one.unchanged(bytes("row"), Some(bytes("before")));
+    one.unchanged(bytes("row"), Some(value("before")));
     one.unchanged(bytes("new"), None);
     one.preconditions.push(Precondition::RangeEmpty { start: bytes("n"), end: bytes("o") });
     commit(&*store, one);
@@ -194,7 +196,7 @@ pub(super) fn preconditions_see_commits_that_nobody_waited_for(store: Fixture) {
         let second = store.commit(second).expect("commits");
 
         let mut stale = Batch::new(durability);
-        stale.unchanged(bytes("row"), Some(bytes("first")));
+        stale.unchanged(bytes("row"), Some(value("first")));
         assert_conflict(&*store, stale, 0);
         assert_eq!(row(&*store, "row"), Some(bytes("second")), "what made it fail can be read");
 
@@ -205,12 +207,12 @@ pub(super) fn preconditions_see_commits_that_nobody_waited_for(store: Fixture) {
         assert_conflict(&*store, stale, 0);
 
         let mut third = Batch::new(durability);
-        third.unchanged(bytes("row"), Some(bytes("second")));
+        third.unchanged(bytes("row"), Some(value("second")));
         third.put(bytes("row"), bytes("third"));
         third.delete(bytes("range/new"));
         let third = store.commit(third).expect("sees what the commit before it leaves");
         let mut fourth = Batch::new(durability);
-        fourth.unchanged(bytes("row"), Some(bytes("third")));
+        fourth.unchanged(bytes("row"), Some(value("third")));
         fourth.unchanged(bytes("range/new"), None);
         fourth
             .preconditions
@@ -247,7 +249,7 @@ pub(super) fn stamped_rows_sort_in_the_order_of_commits(store: Fixture) {
         let mut one = batch();
         for suffix in ["\x00", "a", "b"] {
             let (prefix, suffix) = (bytes("feed/"), bytes(suffix));
-            one.ops.push(Op::PutStamped { prefix, suffix, value: bytes(format!("{round}")) });
+            one.ops.push(Op::PutStamped { prefix, suffix, value: value(format!("{round}")) });
         }
         let position = commit(&*store, one);
         for suffix in ["\x00", "a", "b"] {
@@ -256,9 +258,12 @@ pub(super) fn stamped_rows_sort_in_the_order_of_commits(store: Fixture) {
         }
     }
     let rows = scan_prefix(&*store, b"feed/");
-    assert!(rows.into_iter().map(|row| (row.key, row.value)).eq(expected), "rows by commit");
-    let bare = Op::PutStamped { prefix: Bytes::new(), suffix: Bytes::new(), value: bytes("bare") };
-    let position = commit(&*store, Batch { ops: vec![bare], ..batch() });
+    assert!(
+        rows.into_iter().map(|row| (row.key, row.value.into_bytes())).eq(expected),
+        "rows by commit"
+    );
+    let bare = Op::PutStamped { prefix: Bytes::new(), suffix: Bytes::new(), value: value("bare") };
+    let position = commit(&*store, Batch { ops: vec![bare].into(), ..batch() });
     assert_eq!(row(&*store, position.0.to_be_bytes()), Some(bytes("bare")));
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Fixture,
-    shorthand::{assert_conflict, batch, bytes, commit, put, row},
+    shorthand::{assert_conflict, batch, bytes, commit, put, row, value},
 };
 use bytes::Bytes;
 
@@ -55,7 +55,7 @@ pub(super) fn counters_are_listed_in_byte_order_without_zeros(store: Fixture) {
 pub(super) fn a_conflict_counts_nothing(store: Fixture) {
     add(&store, &[(b"count", 2)]);
     let mut bad = batch();
-    bad.unchanged(bytes("row"), Some(bytes("never")));
+    bad.unchanged(bytes("row"), Some(value("never")));
     bad.add(bytes("count"), 1);
     bad.add(bytes("new"), 1);
     assert_conflict(&*store, bad, 0);

@@ -6,7 +6,7 @@ use super::{
     bodies::body,
     shorthand::{
         adopt, assert_gone, assert_holds, assert_no_such_blob, batch, bytes, commit, free, own,
-        put, row, write,
+        put, row, value, write,
     },
 };
 use crate::dice::Dice;
@@ -155,7 +155,7 @@ pub(super) fn a_conflict_leaves_owners_as_they_were(store: Fixture) {
     let body = body(26, 2000);
     let (owned, fresh) = (own(&*store, &body), write(&*store, &body));
     let mut bad = Batch { adopts: vec![fresh, owned, owned], frees: vec![owned], ..batch() };
-    bad.unchanged(bytes("row"), Some(bytes("never")));
+    bad.unchanged(bytes("row"), Some(value("never")));
     let refused = store.commit(bad);
     assert!(matches!(refused, Err(CommitError::Conflict { index: 0 })), "{refused:?}");
     assert_holds(&*store, &owned, &body);

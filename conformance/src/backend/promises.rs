@@ -33,6 +33,7 @@ macro_rules! for_each_promise {
             rows needs Nothing {
                 a_row_is_what_was_last_put,
                 an_empty_value_is_a_value,
+                a_value_is_its_bytes_wherever_it_is_cut,
                 a_key_may_hold_any_bytes,
                 a_scan_keeps_to_its_bounds_order_and_limit,
                 pages_of_a_scan_join_without_a_gap,

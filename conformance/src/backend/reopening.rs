@@ -5,7 +5,7 @@ use super::{
     bodies::body,
     shorthand::{
         EVERYTHING, adopt, assert_gone, assert_holds, batch, bytes, commit, free, own, put, row,
-        scan, scan_prefix, write,
+        scan, scan_prefix, value, write,
     },
 };
 use bytes::Bytes;
@@ -40,7 +40,7 @@ fn fill(store: &dyn Backend) -> Contents {
         one.put(bytes([&[0xff], &round.to_be_bytes()[..]].concat()), bytes(""));
         one.delete(bytes(format!("row/{:03}", round * 11 % 150)));
         let (prefix, suffix) = (bytes("feed/"), Bytes::new());
-        one.ops.push(Op::PutStamped { prefix, suffix, value: bytes(format!("{round}")) });
+        one.ops.push(Op::PutStamped { prefix, suffix, value: value(format!("{round}")) });
         one.add(bytes(format!("count/{}", round % 5)), i64::from(round) - 3);
         one.add(bytes("zero"), if round % 2 == 0 { 1 } else { -1 });
         commit(store, one);
@@ -124,15 +124,15 @@ pub(super) fn positions_and_names_go_on_after_reopening(mut store: Fixture) {
                 _ => {}
             }
             let (prefix, suffix) = (bytes("feed/"), Bytes::new());
-            let op = Op::PutStamped { prefix, suffix, value: bytes(format!("{opening} {round}")) };
-            let position = commit(&*store, Batch { ops: vec![op], ..batch() });
+            let op = Op::PutStamped { prefix, suffix, value: value(format!("{opening} {round}")) };
+            let position = commit(&*store, Batch { ops: vec![op].into(), ..batch() });
             assert!(position > last, "{position:?} follows {last:?}");
             last = position;
         }
         if opening % 2 == 0 { store.close_and_reopen() } else { store.drop_and_reopen() }
     }
     let feed: Vec<Bytes> =
-        scan_prefix(&*store, b"feed/").into_iter().map(|row| row.value).collect();
+        scan_prefix(&*store, b"feed/").into_iter().map(|row| row.value.into_bytes()).collect();
     let expected =
         (0..4).flat_map(|opening| (0..10).map(move |round| format!("{opening} {round}")));
     assert!(feed.into_iter().eq(expected.map(bytes)), "the feed is in the order of commits");

@@ -2,12 +2,12 @@
 
 use super::{
     Fixture,
-    shorthand::{EVERYTHING, batch, bytes, commit, put, row, scan},
+    shorthand::{EVERYTHING, batch, bytes, commit, put, row, scan, value},
 };
 use crate::dice::Dice;
 use bytes::Bytes;
 use cistern_storage_core::port::{
-    BackendError, Batch, CommitError, Durability, KeyRange, Op, Order, Row,
+    BackendError, Batch, CommitError, Durability, KeyRange, Op, Order, Row, Value,
 };
 use std::{collections::BTreeMap, ops::Bound};
 
@@ -36,6 +36,21 @@ pub(super) fn an_empty_value_is_a_value(store: Fixture) {
     assert_eq!(scan(&*store, EVERYTHING).len(), 1);
 }
 
+/// A value is read back, and held to, as the bytes of its head and those behind it.
+pub(super) fn a_value_is_its_bytes_wherever_it_is_cut(store: Fixture) {
+    for head in [0, 1, 4, 5] {
+        let whole = bytes("value");
+        let mut one = batch();
+        one.put(bytes("row"), Value::joined(&whole[..head], whole.slice(head..)));
+        commit(&*store, one);
+        assert_eq!(row(&*store, "row"), Some(whole.clone()), "cut at {head}");
+        assert!(scan(&*store, EVERYTHING).iter().all(|row| row.value.is(&whole)), "cut at {head}");
+        let mut same = batch();
+        same.unchanged(bytes("row"), Some(Value::joined(&whole[..2], whole.slice(2..))));
+        commit(&*store, same);
+    }
+}
+
 /// Keys may hold any bytes and begin with any byte; each is a key of its own, in its place.
 pub(super) fn a_key_may_hold_any_bytes(store: Fixture) {
     let mut keys: Vec<Vec<u8>> = (0..=255).map(|byte| vec![byte]).collect();
@@ -51,7 +66,7 @@ pub(super) fn a_key_may_hold_any_bytes(store: Fixture) {
     commit(&*store, all);
     keys.sort();
     let rows = scan(&*store, EVERYTHING);
-    assert!(rows.iter().all(|row| row.key == row.value), "each value under its key");
+    assert!(rows.iter().all(|row| row.value.is(&row.key)), "each value under its key");
     assert_eq!(rows.iter().map(|row| row.key.to_vec()).collect::<Vec<_>>(), keys);
     keys.iter().for_each(|key| assert_eq!(row(&*store, key), Some(bytes(key))));
 }
@@ -96,7 +111,7 @@ fn model(
 ) -> Vec<Row> {
     let within = map.iter().filter(|(key, _)| range.contains(key));
     let mut rows: Vec<Row> =
-        within.map(|(key, value)| Row { key: key.clone(), value: value.clone() }).collect();
+        within.map(|(key, value)| Row { key: key.clone(), value: value.clone().into() }).collect();
     if order == Order::Reverse {
         rows.reverse();
     }
@@ -153,18 +168,19 @@ pub(super) fn a_row_over_its_limits_is_refused(store: Fixture) {
     let stamped_key = [&stamped_prefix[..], &position.0.to_be_bytes(), b"end"].concat();
     assert_eq!(row(&*store, stamped_key), Some(bytes("value")));
 
-    let put_op = |key: &[u8], value: &Bytes| Op::Put { key: bytes(key), value: value.clone() };
+    let put_op =
+        |key: &[u8], value: &Bytes| Op::Put { key: bytes(key), value: value.clone().into() };
     let longer_key = [&key[..], b"k"].concat();
     let longer_value = Bytes::from(vec![b'v'; VALUE_BYTES_MAX + 1]);
     refused(&store, put_op(&longer_key, &bytes("v")), ("key", KEY_BYTES_MAX));
     refused(&store, put_op(b"row", &longer_value), ("value", VALUE_BYTES_MAX));
     refused(&store, stamped(stamped_prefix.clone(), bytes("end!")), ("key", KEY_BYTES_MAX));
-    let op = Op::PutStamped { prefix: bytes("s"), suffix: bytes(""), value: longer_value };
+    let op = Op::PutStamped { prefix: bytes("s"), suffix: bytes(""), value: longer_value.into() };
     refused(&store, op, ("value", VALUE_BYTES_MAX));
 }
 
 fn stamped(prefix: Bytes, suffix: Bytes) -> Op {
-    Op::PutStamped { prefix, suffix, value: bytes("value") }
+    Op::PutStamped { prefix, suffix, value: value("value") }
 }
 
 #[track_caller]

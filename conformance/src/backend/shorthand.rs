@@ -4,6 +4,7 @@ use super::bodies::Chunks;
 use bytes::Bytes;
 use cistern_storage_core::port::{
     Backend, BackendError, Batch, BlobRef, CommitError, Durability, KeyRange, Order, Position, Row,
+    Value,
 };
 use std::ops::Bound;
 
@@ -18,6 +19,10 @@ pub(super) fn batch() -> Batch {
 
 pub(super) fn bytes(text: impl AsRef<[u8]>) -> Bytes {
     Bytes::copy_from_slice(text.as_ref())
+}
+
+pub(super) fn value(text: impl AsRef<[u8]>) -> Value {
+    bytes(text).into()
 }
 
 #[track_caller]
@@ -37,7 +42,7 @@ pub(super) fn put(backend: &dyn Backend, key: impl AsRef<[u8]>, value: impl AsRe
 
 #[track_caller]
 pub(super) fn row(backend: &dyn Backend, key: impl AsRef<[u8]>) -> Option<Bytes> {
-    backend.row(key.as_ref()).expect("reads a row")
+    backend.row(key.as_ref()).expect("reads a row").map(Value::into_bytes)
 }
 
 #[track_caller]

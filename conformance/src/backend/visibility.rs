@@ -3,10 +3,10 @@
 use super::{
     Fixture,
     bodies::body,
-    shorthand::{adopt, assert_holds, batch, bytes, commit, put, row, scan_prefix, write},
+    shorthand::{adopt, assert_holds, batch, bytes, commit, put, row, scan_prefix, value, write},
 };
 use bytes::Bytes;
-use cistern_storage_core::port::{Batch, CommitError, Durability, KeyRange, Op, Order};
+use cistern_storage_core::port::{Batch, CommitError, Durability, KeyRange, Op, Order, Value};
 use parking_lot::Mutex;
 use std::{
     sync::{
@@ -45,7 +45,8 @@ pub(super) fn a_scan_never_sees_half_a_commit(store: Fixture) {
         let mut last = 0;
         while !done.load(Ordering::SeqCst) {
             let rows = scan_prefix(&*backend, b"row/");
-            let rounds: Vec<u64> = rows.iter().map(|row| number(Some(&row.value))).collect();
+            let rounds: Vec<u64> =
+                rows.iter().map(|row| number(Some(&row.value.to_bytes()))).collect();
             let round = rounds[0];
             assert!(rounds.iter().all(|one| *one == round), "one moment, not {rounds:?}");
             assert_eq!(rows.len() as u64, ROWS + round % 2, "the rows of round {round}");
@@ -101,8 +102,8 @@ pub(super) fn what_the_position_has_reached_can_be_read(store: Fixture) {
     let (backend, done) = (store.share(), AtomicBool::new(false));
     let commit_one = || {
         let (prefix, suffix) = (bytes("feed/"), Bytes::new());
-        let op = Op::PutStamped { prefix, suffix, value: bytes("event") };
-        commit(&*backend, Batch { ops: vec![op], ..batch() });
+        let op = Op::PutStamped { prefix, suffix, value: value("event") };
+        commit(&*backend, Batch { ops: vec![op].into(), ..batch() });
     };
     commit_one();
     thread::scope(|scope| {
@@ -132,7 +133,7 @@ pub(super) fn no_update_on_condition_is_lost(store: Fixture) {
         let mut seen = row(&*backend, "sum");
         loop {
             let mut one = Batch::new(durability);
-            one.unchanged(bytes("sum"), seen.clone());
+            one.unchanged(bytes("sum"), seen.clone().map(Value::from));
             one.put(bytes("sum"), bytes((number(seen.as_ref()) + 1).to_be_bytes()));
             match backend.commit(one) {
                 Ok(ticket) => return ticket.wait().expect("is published"),
@@ -251,7 +252,7 @@ pub(super) fn both_ends_of_a_scan_are_of_one_moment(store: Fixture) {
         while !done.load(Ordering::SeqCst) {
             let range = KeyRange::between(b"at/", b"at0");
             let rows = backend.scan(range, order, usize::MAX).expect("scans");
-            let here = rows.iter().filter(|row| row.value == b"here"[..]).count();
+            let here = rows.iter().filter(|row| row.value.is(b"here")).count();
             assert_eq!(here, 1, "the row is in one place at any moment");
         }
     };

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use cistern_storage_core::port::{
     Backend, BackendError, BackendStats, Batch, Blob, BlobRef, BlobSource, BlobWritten,
-    Capabilities, CommitError, Durability, KeyRange, Order, Position, Row, Ticket,
+    Capabilities, CommitError, Durability, KeyRange, Order, Position, Row, Ticket, Value,
 };
 use std::{sync::Arc, thread};
 
@@ -37,7 +37,7 @@ impl Backend for Hesitant {
         hesitate(|| self.0.discard_blob(blob));
     }
 
-    fn row(&self, key: &[u8]) -> Result<Option<Bytes>, BackendError> {
+    fn row(&self, key: &[u8]) -> Result<Option<Value>, BackendError> {
         hesitate(|| self.0.row(key))
     }
 

@@ -115,7 +115,7 @@ impl Engine {
             let rows = self.index.scan(range, Order::Forward, FORGOTTEN_AT_ONCE)?;
             let Some(last) = rows.last() else { return Ok(()) };
             from = lsn_of_key(&last.key).map_or(segment.end(), |lsn| lsn + 1);
-            let is_dead = |row: &Row| count_of(&row.value).is_ok_and(|count| count == 0);
+            let is_dead = |row: &Row| count_of(&row.value.to_bytes()).is_ok_and(|count| count == 0);
             let dead = rows.into_iter().filter(is_dead);
             self.index.publish(&mut dead.map(|row| (row.key, None)));
         }

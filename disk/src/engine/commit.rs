@@ -14,7 +14,7 @@ use crate::{
 use bytes::{BufMut, Bytes, BytesMut};
 use cistern_storage_core::port::{
     BackendError, Batch, BlobRef, CommitError, Durability, KeyRange, Op, Order, Position,
-    Precondition, Ticket,
+    Precondition, Ticket, Value,
 };
 use parking_lot::MutexGuard;
 use std::{
@@ -183,7 +183,7 @@ impl Engine {
                 Precondition::Unchanged { key, seen } => {
                     let key = keyspace::stored_slice(key);
                     let (value, pending) = reads.current(self, queue, &key)?;
-                    (value != *seen).then_some(pending)
+                    (!is_as_seen(value.as_deref(), seen.as_ref())).then_some(pending)
                 }
                 Precondition::RangeEmpty { start, end } => {
                     let was_empty = reads.ranges[ranges];
@@ -323,6 +323,15 @@ impl Reads {
     }
 }
 
+/// True when a row is what a commit holds it to.
+fn is_as_seen(row: Option<&[u8]>, seen: Option<&Value>) -> bool {
+    match (row, seen) {
+        (Some(row), Some(seen)) => seen.is(row),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
 /// A precondition that does not hold.
 struct Conflict {
     index: usize,
@@ -372,14 +381,14 @@ fn entry(position: Lsn, end: Lsn, batch: &mut Batch, changes: OwnerChanges) -> E
 /// What an op does to which row of the index.
 pub(super) fn row_of(op: Op, position: Lsn) -> (Bytes, Option<Bytes>) {
     match op {
-        Op::Put { key, value } => (keyspace::stored(key), Some(value)),
+        Op::Put { key, value } => (keyspace::stored(key), Some(value.into_bytes())),
         Op::Delete { key } => (keyspace::stored(key), None),
         Op::PutStamped { prefix, suffix, value } => {
             let mut key = BytesMut::with_capacity(prefix.len() + 8 + suffix.len());
             key.put_slice(&prefix);
             key.put_u64(position);
             key.put_slice(&suffix);
-            (keyspace::stored(key.freeze()), Some(value))
+            (keyspace::stored(key.freeze()), Some(value.into_bytes()))
         }
     }
 }

@@ -64,6 +64,7 @@ pub(crate) const FOREIGN: &[u8] = &[0, 0xff];
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cistern_storage_core::port::Value;
 
     #[test]
     fn keys_keep_their_order_and_come_back() {
@@ -73,7 +74,7 @@ mod tests {
         for (key, stored) in keys.iter().zip(stored) {
             assert_eq!(*stored_slice(key), *stored);
             assert!(*stored > *super::super::name::moved_key(u64::MAX));
-            assert_eq!(*foreign(Row { key: stored, value: Bytes::new() }).key, **key);
+            assert_eq!(*foreign(Row { key: stored, value: Value::default() }).key, **key);
         }
     }
 

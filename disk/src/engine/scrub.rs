@@ -242,7 +242,7 @@ impl Engine {
         let (start, end) = (key(file), key(until));
         let rows = self.index.scan_past_cache(KeyRange::between(&start, &end), 1)?;
         let Some(row) = rows.first() else { return Ok(None) };
-        let len = owners::file_len_of(&row.value)?;
+        let len = owners::file_len_of(&row.value.to_bytes())?;
         Ok(name::lsn_of_key(&row.key).map(|file| (file, len)))
     }
 

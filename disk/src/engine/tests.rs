@@ -19,7 +19,7 @@ fn engine(device: &MemoryDevice) -> Arc<Engine> {
 
 fn put(engine: &Arc<Engine>, durability: Durability, bytes: usize) {
     let mut batch = Batch::new(durability);
-    batch.put(Bytes::from_static(b"key"), vec![7; bytes].into());
+    batch.put(Bytes::from_static(b"key"), vec![7; bytes]);
     engine.commit(batch).unwrap().wait().unwrap();
 }
 
@@ -54,7 +54,7 @@ fn replay_begins_behind_a_segment_that_ended_with_the_last_commit() {
     put(&engine, Durability::Os, 40_000);
     // It does not fit behind the first: the log has gone on, no later commit is published.
     let mut batch = Batch::new(Durability::Synced);
-    batch.put(Bytes::from_static(b"late"), vec![7; 40_000].into());
+    batch.put(Bytes::from_static(b"late"), vec![7; 40_000]);
     let pending = engine.commit(batch).unwrap();
     let mut maintenance = engine.maintenance.lock();
     let end = engine.published.lock().end;

@@ -186,7 +186,7 @@ impl Engine {
             let Some(row) = rows.last() else { return Ok(()) };
             let after = name::lsn_of_key(&row.key).map_or(u64::MAX, |number| number + 1);
             for row in &rows {
-                tell(name::lsn_of_key(&row.key).unwrap_or(u64::MAX), &row.value)?;
+                tell(name::lsn_of_key(&row.key).unwrap_or(u64::MAX), &row.value.to_bytes())?;
             }
             start = key(after);
         }
@@ -224,7 +224,7 @@ mod tests {
         let settings = DiskSettings::new().background(Background::Manual);
         let engine = Arc::new(open(&device, &settings, OpenAs::Owner).unwrap());
         let mut batch = Batch::new(Durability::Synced);
-        batch.put("key".into(), "value".into());
+        batch.put("key".into(), "value");
         engine.commit(batch).unwrap().wait().unwrap();
         let findings = || {
             let mut findings = Vec::new();

@@ -564,7 +564,7 @@ fn rows_of(
             break;
         }
         if let Some(value) = source.value() {
-            rows.push(Row { key: source.key_bytes(), value });
+            rows.push(Row { key: source.key_bytes(), value: value.into() });
         }
     }
     Ok(rows)

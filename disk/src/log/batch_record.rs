@@ -59,7 +59,8 @@ fn encode_op(out: &mut Vec<u8>, op: &Op) {
             put_len16(out, key.len());
             put_len32(out, value.len());
             out.extend_from_slice(key);
-            out.extend_from_slice(value);
+            out.extend_from_slice(value.head());
+            out.extend_from_slice(value.tail());
         }
         Op::Delete { key } => {
             out.push(DELETE);
@@ -73,7 +74,8 @@ fn encode_op(out: &mut Vec<u8>, op: &Op) {
             put_len32(out, value.len());
             out.extend_from_slice(prefix);
             out.extend_from_slice(suffix);
-            out.extend_from_slice(value);
+            out.extend_from_slice(value.head());
+            out.extend_from_slice(value.tail());
         }
     }
 }
@@ -137,7 +139,7 @@ impl<'a> Cursor<'a> {
         match self.array::<1>()?[0] {
             PUT => {
                 let (key, value) = (self.u16()?, self.u32()?);
-                Some(Op::Put { key: self.bytes(key)?, value: self.bytes(value)? })
+                Some(Op::Put { key: self.bytes(key)?, value: self.bytes(value)?.into() })
             }
             DELETE => {
                 let key = self.u16()?;
@@ -148,7 +150,7 @@ impl<'a> Cursor<'a> {
                 Some(Op::PutStamped {
                     prefix: self.bytes(prefix)?,
                     suffix: self.bytes(suffix)?,
-                    value: self.bytes(value)?,
+                    value: self.bytes(value)?.into(),
                 })
             }
             _ => None,
@@ -180,9 +182,13 @@ mod tests {
         let blob = |name: &[u8]| BlobRef::new(name).unwrap();
         BatchRecord {
             ops: vec![
-                Op::Put { key: bytes(b"k"), value: bytes(b"value") },
+                Op::Put { key: bytes(b"k"), value: bytes(b"value").into() },
                 Op::Delete { key: bytes(b"gone") },
-                Op::PutStamped { prefix: bytes(b"p"), suffix: bytes(b""), value: bytes(b"v") },
+                Op::PutStamped {
+                    prefix: bytes(b"p"),
+                    suffix: bytes(b""),
+                    value: bytes(b"v").into(),
+                },
             ],
             adds: vec![(bytes(b"count"), -7)],
             fresh: vec![blob(b"one")],

@@ -104,7 +104,7 @@ fn a_whole_store_gives_no_finding_open_closed_or_killed() {
     let store = open(&device);
     fill(&store);
     assert_eq!(damages(&device.crash(Crash::KeepAll)), vec![]);
-    commit(&store, |batch| batch.put("after".into(), "the checkpoint".into()));
+    commit(&store, |batch| batch.put("after".into(), "the checkpoint"));
     assert_eq!(damages(&device.crash(Crash::LoseAll)), vec![]);
     store.close().unwrap();
     assert_eq!(findings(&device), vec![]);

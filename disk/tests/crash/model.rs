@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use cistern_disk::DiskBackend;
-use cistern_storage_core::port::{Backend, BlobRef, Durability, KeyRange, Order};
+use cistern_storage_core::port::{Backend, BlobRef, Durability, KeyRange, Order, Row};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Bound,
@@ -75,17 +75,15 @@ impl Model {
         let rows = store.scan(all, Order::Forward, usize::MAX);
         let rows = rows.unwrap_or_else(|error| panic!("{what}: cannot scan: {error}"));
         let count = rows.iter().find(|row| row.key == COUNT);
-        let count =
-            count.map_or(0, |row| std::str::from_utf8(&row.value).unwrap().parse().unwrap());
+        let text = |row: &Row| String::from_utf8(row.value.to_bytes().into()).unwrap();
+        let count = count.map_or(0, |row| text(row).parse().unwrap());
         assert!(count >= least, "{what}: {count} commits found, {least} acknowledged");
         assert!(count <= self.commits(), "{what}: {count} commits of {} found", self.commits());
 
         let state = &self.history[count];
-        let expected = state.rows.iter().map(|(key, (value, _))| (key, value));
-        assert!(
-            rows.iter().map(|row| (&row.key, &row.value)).eq(expected),
-            "{what}: rows are not those of commit {count}"
-        );
+        let rows = rows.iter().map(|row| (row.key.clone(), row.value.to_bytes()));
+        let expected = state.rows.iter().map(|(key, (value, _))| (key.clone(), value.clone()));
+        assert!(rows.eq(expected), "{what}: rows are not those of commit {count}");
         let counters = store.counters(b"");
         let counted = i64::try_from(count).unwrap();
         let expected = [(Bytes::from_static(COUNTER), counted)];

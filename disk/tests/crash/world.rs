@@ -229,7 +229,7 @@ impl World {
     ) -> Result<(), Stop> {
         let mut state = self.model.latest().clone();
         let before = state.rows.get(&key).cloned();
-        batch.unchanged(key.clone(), before.as_ref().map(|(value, _)| value.clone()));
+        batch.unchanged(key.clone(), before.as_ref().map(|(value, _)| value.clone().into()));
         batch.frees.extend(before.and_then(|(_, body)| body).map(|body| body.blob));
         match row {
             Some((value, body)) => {

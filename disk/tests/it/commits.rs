@@ -67,7 +67,7 @@ fn a_later_op_on_a_key_wins_and_stamped_rows_carry_the_position() {
     let mut batch = batch(Durability::Os, &[("k", "1"), ("k", "2")]);
     for suffix in ["x", "y"] {
         let (prefix, suffix) = (bytes("log/"), bytes(suffix));
-        batch.ops.push(Op::PutStamped { prefix, suffix, value: bytes("event") });
+        batch.ops.push(Op::PutStamped { prefix, suffix, value: bytes("event").into() });
     }
     let ticket = backend.commit(batch).unwrap();
     let position = ticket.position().0;
@@ -86,7 +86,11 @@ fn any_key_is_a_key_and_the_engine_shows_no_rows_of_its_own() {
     let blob = put_blob(&backend, Durability::Os, &body(1, 2000));
     let mut again = Batch::new(Durability::Os);
     again.adopts.push(blob);
-    again.ops.push(Op::PutStamped { prefix: bytes("\0b"), suffix: bytes(""), value: bytes("") });
+    again.ops.push(Op::PutStamped {
+        prefix: bytes("\0b"),
+        suffix: bytes(""),
+        value: bytes("").into(),
+    });
     commit(&backend, again);
     for key in ["\0", "\0\u{7f}", "\x01", "z"] {
         put(&backend, Durability::Os, key, "here");
@@ -107,13 +111,13 @@ fn a_precondition_that_does_not_hold_fails_the_whole_batch() {
     let backend = open(&MemoryDevice::new());
     put(&backend, Durability::Os, "a", "1");
     let mut wrong = batch(Durability::Os, &[("b", "2")]);
-    wrong.unchanged(bytes("a"), Some(bytes("1")));
+    wrong.unchanged(bytes("a"), Some(bytes("1").into()));
     wrong.unchanged(bytes("a"), None);
     assert_eq!(conflict(backend.commit(wrong)), 1);
     assert_eq!(row(&backend, "b"), None);
 
     let mut right = batch(Durability::Os, &[("b", "2")]);
-    right.unchanged(bytes("a"), Some(bytes("1")));
+    right.unchanged(bytes("a"), Some(bytes("1").into()));
     right.unchanged(bytes("c"), None);
     commit(&backend, right);
     assert_eq!(row(&backend, "b").as_deref(), Some("2"));
@@ -166,7 +170,7 @@ fn a_condition_on_a_pending_row_holds_when_the_row_does() {
     let backend = open(&MemoryDevice::new());
     let first = backend.commit(batch(Durability::Synced, &[("a", "1")])).unwrap();
     let mut second = batch(Durability::Synced, &[("a", "2")]);
-    second.unchanged(bytes("a"), Some(bytes("1")));
+    second.unchanged(bytes("a"), Some(bytes("1").into()));
     let second = backend.commit(second).unwrap();
     assert!(first.position() < second.position());
     second.wait().unwrap();
@@ -182,7 +186,8 @@ fn racing_writers_lose_no_update_and_publish_in_the_order_of_commits() {
     let published = Arc::new(Mutex::new(Vec::<Position>::new()));
     let add_one = |durability| loop {
         let seen = backend.row(b"n").unwrap();
-        let number: u64 = seen.as_ref().map_or(0, |v| String::from_utf8_lossy(v).parse().unwrap());
+        let number: u64 =
+            seen.as_ref().map_or(0, |v| String::from_utf8_lossy(&v.to_bytes()).parse().unwrap());
         let mut batch = batch(durability, &[("n", &(number + 1).to_string())]);
         batch.unchanged(bytes("n"), seen);
         batch.add(bytes("count"), 1);
@@ -315,7 +320,7 @@ fn rows_over_their_limits_are_refused() {
         };
     }
     let mut batch = Batch::new(Durability::Os);
-    batch.put(bytes("k"), vec![0; (4 << 20) + 1].into());
+    batch.put(bytes("k"), vec![0; (4 << 20) + 1]);
     assert!(backend.commit(batch).is_err());
 }
 

@@ -101,7 +101,7 @@ pub(crate) fn put(backend: &DiskBackend, durability: Durability, key: &str, valu
 #[track_caller]
 pub(crate) fn row(backend: &DiskBackend, key: &str) -> Option<String> {
     let value = backend.row(key.as_bytes()).unwrap()?;
-    Some(String::from_utf8(value.to_vec()).unwrap())
+    Some(String::from_utf8(value.to_bytes().to_vec()).unwrap())
 }
 
 #[track_caller]

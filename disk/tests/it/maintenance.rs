@@ -410,7 +410,7 @@ fn a_store_at_rest_takes_a_fifth_more_than_what_lives_in_it() {
             let key = bytes(&format!("data set/object-{nth:08}"));
             let value = body(nth + turn, 1000);
             live += (key.len() + value.len()) as u64;
-            batch.put(key, value.into());
+            batch.put(key, value);
             commit(&backend, batch);
             if nth % 16 == 0 {
                 backend.maintain().unwrap();

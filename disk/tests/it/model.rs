@@ -153,7 +153,8 @@ impl World {
         self.device = self.device.crash(crash);
         self.backend = try_open(&self.device, settings()).unwrap();
         let number = self.backend.row(b"number").unwrap();
-        let number = number.map_or(0, |text| String::from_utf8_lossy(&text).parse().unwrap());
+        let number =
+            number.map_or(0, |text| String::from_utf8_lossy(&text.to_bytes()).parse().unwrap());
         assert!(number >= floor, "{crash:?}: commit {number} is the last, not {floor}");
         let lost = self.states.split_off(number + 1);
         self.check(lost.last());
@@ -166,7 +167,7 @@ impl World {
         let all = KeyRange { start: Bound::Unbounded, end: Bound::Unbounded };
         let rows = self.backend.scan(all, Order::Forward, 1000).unwrap();
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        let rows = rows.iter().map(|row| (text(&row.key), text(&row.value)));
+        let rows = rows.iter().map(|row| (text(&row.key), text(&row.value.to_bytes())));
         assert_eq!(rows.collect::<BTreeMap<_, _>>(), state.rows);
         let commits = i64::try_from(self.states.len() - 1).unwrap();
         assert_eq!(self.backend.counter(b"commits"), commits);

@@ -285,7 +285,7 @@ fn check_work(device: &MemoryDevice, done: &[u64], told: &str) {
         }
         let gone = n % 3 == 0 && Some(*n) != last;
         assert!(blob.is_some() && !gone, "{told}: {key}");
-        let blob = BlobRef::new(&blob.unwrap()).unwrap();
+        let blob = BlobRef::new(&blob.unwrap().to_bytes()).unwrap();
         let len = if n % 4 == 3 { (4 << 20) + 1 } else { 20_000 };
         let found = read(&backend, &blob).unwrap_or_else(|error| panic!("{told}: {error:?}"));
         assert!(found == body(*n, len), "{told}: {key}");
@@ -419,12 +419,12 @@ fn conditions_and_stamps_hold_across_a_crash() {
     let backend = open(&device);
     let mut stamped = Batch::new(Durability::Synced);
     let (prefix, suffix) = (bytes("log/"), bytes(""));
-    stamped.ops.push(Op::PutStamped { prefix, suffix, value: bytes("event") });
+    stamped.ops.push(Op::PutStamped { prefix, suffix, value: bytes("event").into() });
     let ticket = backend.commit(stamped).unwrap();
     let key = [b"log/", &ticket.position().0.to_be_bytes()[..]].concat();
     ticket.wait().unwrap();
     let backend = open(&device.crash(Crash::LoseAll));
-    assert_eq!(backend.row(&key).unwrap(), Some(bytes("event")));
+    assert_eq!(backend.row(&key).unwrap(), Some(bytes("event").into()));
     let mut wrong = Batch::new(Durability::Os);
     wrong.unchanged(key.into(), None);
     assert_eq!(conflict(backend.commit(wrong)), 0);

@@ -191,7 +191,7 @@ fn keep_inline(
         return Ok(());
     }
     let owner = bucket.owner(ObjectKey::try_from(key)?, current.row.version);
-    let content = Content::open(bucket.store(), owner, &current.row, Vec::new())?;
+    let content = Content::open(bucket.store(), || owner, &current.row, Vec::new())?;
     let content = content.expect("an inline body names no blob");
     let bytes = content.read(0..current.row.size)?;
     let want = Want { bytes_max: u64::MAX, ..Want::default() };

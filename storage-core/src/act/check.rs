@@ -8,6 +8,7 @@ use crate::{
     error::{Error, Result},
     port::{BackendError, KeyRange, Order, Row},
     row::{BodyRow, Extent, ObjectRow, PartRow, UploadRow, counter_prefix, ranges, split_row},
+    row_key::RowKey,
     stats::{Counted, Tally},
     store::{StoreInner, after},
 };
@@ -79,7 +80,7 @@ impl Check<'_> {
             };
             let is_current = crate::row::is_head(suffix);
             let what = format!("a version of key `{}`", String::from_utf8_lossy(&key));
-            match Stored::decode(row.key.clone(), row.value) {
+            match Stored::decode(RowKey::from(&row.key[..]), row.value) {
                 Err(error) => check.tell(what, error.to_string()),
                 Ok(stored) => {
                     check.tally.add(&stored.row, is_current, 1);
@@ -145,7 +146,7 @@ impl Check<'_> {
         let mut classes = BTreeMap::new();
         self.each(ranges::uploads(self.bucket.id), |check, row| {
             let seq = split_row(&row.key).and_then(|(_, suffix)| crate::row::seq_of(suffix));
-            match (seq, UploadRow::decode(&row.value)) {
+            match (seq, UploadRow::decode(&row.value.to_bytes())) {
                 (Some(seq), Ok(upload)) => {
                     let class = super::upload::staged_class(upload.class);
                     check.tally.change(class, Counted::Uploads, 1);
@@ -160,7 +161,7 @@ impl Check<'_> {
             let seq = seq.map(u64::from_be_bytes);
             let what = format!("a part of upload {}", seq.unwrap_or_default());
             let class = seq.and_then(|seq| classes.get(&seq).copied());
-            match (class, PartRow::decode(&row.value)) {
+            match (class, PartRow::decode(&row.value.to_bytes())) {
                 (Some(class), Ok(part)) => {
                     let size = crate::stats::signed(part.entry.size);
                     check.tally.change(class, Counted::UploadBytes, size);

@@ -39,7 +39,7 @@ fn configure_untold(
     let row = |config| BucketRow { id: state.id, created: state.created, config }.encode();
     let key = bucket_key(bucket.name().as_str());
     let mut batch = Batch::new(store.settings.durability);
-    batch.unchanged(key.clone(), Some(row(old.clone())));
+    batch.unchanged(key.clone(), Some(row(old.clone()).into()));
     batch.put(key, row(new.clone()));
     match store.backend.commit(batch) {
         Ok(ticket) => store.settle(ticket)?,

@@ -21,11 +21,10 @@ use crate::{
     event::EventName,
     object::Object,
     options::{GetOptions, PutOptions},
-    port::Ticket,
+    port::{Ticket, Value},
     row::{BodyRow, HeadKey, ObjectRow, PartEntry, Rare},
     version_id::VersionId,
 };
-use bytes::Bytes;
 use std::sync::Arc;
 
 /// What a copy answers.
@@ -81,7 +80,7 @@ pub(crate) fn find_source(source: &CopySource) -> Result<Stored> {
 type Attempt = Option<(Ticket, ObjectRow, VersionId)>;
 
 /// What was read of a source, kept for the next try; with the row that it was read of.
-type Digested = Option<(Bytes, DigestsAsOne)>;
+type Digested = Option<(Value, DigestsAsOne)>;
 
 fn attempt(
     bucket: &Bucket,
@@ -118,7 +117,7 @@ fn attempt(
     let current = edit.current()?;
     check_write_condition(bucket, key, &options.condition, current.as_ref())?;
     // While the row is what it was, so are its manifest and its blobs.
-    edit.batch().unchanged(stored.at.clone(), Some(stored.raw.clone()));
+    edit.batch().unchanged(stored.at.to_bytes(), Some(stored.raw.clone()));
     let stamp = Stamp::new(store, &config)?;
     let to = bucket.owner(key.try_into()?, stamp.version);
     rebind(bucket, &from, &to, &mut parts)?;
@@ -170,7 +169,7 @@ fn digest(
 ) -> Result<DigestsAsOne> {
     let content = || {
         let store = source.bucket.store();
-        let content = Content::open(store, owner.clone(), &stored.row, parts.to_vec())?;
+        let content = Content::open(store, || owner.clone(), &stored.row, parts.to_vec())?;
         content.ok_or_else(|| missing_blob(owner))
     };
     digests_as_one(bucket, &stored.row, content, options.algorithm)

@@ -10,11 +10,11 @@ use crate::{
     object::{Object, ObjectInfo},
     object_key::ObjectKey,
     options::GetOptions,
+    port::Value,
     row::{BodyRow, HeadKey, PartEntry},
     version_id::VersionId,
     versioning::Versioning,
 };
-use bytes::Bytes;
 use std::ops::Range;
 
 pub(crate) fn head(
@@ -44,10 +44,10 @@ pub(crate) fn get(
             (None, BodyRow::Manifest { id, .. }) => load_parts(bucket, *id)?,
             (None, _) => Vec::new(),
         };
-        let owner = bucket.owner(key.clone(), info.version());
-        let opened = match Content::open(bucket.store(), owner.clone(), &info.row, parts) {
+        let owner = || bucket.owner(key.clone(), info.version());
+        let opened = match Content::open(bucket.store(), owner, &info.row, parts) {
             Ok(Some(content)) => return Ok(Object { info, content, range }),
-            Ok(None) => missing_blob(&owner),
+            Ok(None) => missing_blob(&owner()),
             Err(error) => error,
         };
         // The version may have been replaced between the two reads: then look again. A row that is
@@ -67,7 +67,7 @@ pub(crate) fn load_parts(bucket: &Bucket, id: u64) -> Result<Vec<PartEntry>> {
 /// Finds a version that is data, and checks the conditions on it.
 ///
 /// Law: S3, GET Object: versions, delete markers, conditions before ranges.
-fn find(bucket: &Bucket, key: &ObjectKey, options: &GetOptions) -> Result<(ObjectInfo, Bytes)> {
+fn find(bucket: &Bucket, key: &ObjectKey, options: &GetOptions) -> Result<(ObjectInfo, Value)> {
     let store = bucket.store();
     let head = HeadKey::new(bucket.state().id, key.as_str());
     let stored = find_version(bucket, key, &head, options.version)?;

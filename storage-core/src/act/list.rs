@@ -210,7 +210,7 @@ impl<'a> Walk<'a> {
             if let Some(value) = before
                 && ObjectRow::decode(&value).map_err(damaged)?.seq < *seq
             {
-                self.rows.put_first(Row { key: head.row().clone(), value });
+                self.rows.put_first(Row { key: head.row().to_bytes(), value });
             }
         }
         self.rows.next()

@@ -196,7 +196,7 @@ fn remembered(
     let seen = bucket.store().row(&at)?;
     edit.batch().unchanged(at, seen.clone());
     let Some(memo) = seen else { return Ok(None) };
-    let (time, request, row) = decode_memo(&memo)?;
+    let (time, request, row) = decode_memo(&memo.into_bytes())?;
     if time.plus_days(TOKEN_LIFE) <= bucket.store().now() {
         return Ok(None);
     }
@@ -222,7 +222,7 @@ fn remember(
     memo.u64(request_digest(from, to, options));
     // The answer needs no body.
     let answer = ObjectRow { body: BodyRow::Inline(Bytes::new()), ..row.clone() };
-    memo.raw(&answer.encode());
+    memo.raw(&answer.encode().into_bytes());
     edit.batch().put(renamed_key(bucket.state().id, token), memo.finish());
     Ok(())
 }
@@ -234,7 +234,7 @@ fn clear_tokens(bucket: &Bucket, edit: &mut Edit<'_>, now: Timestamp) -> Result<
     for start in [start, from] {
         let range = KeyRange::between(&start, &end);
         for row in bucket.store().scan(range, Order::Forward, TOKENS_CLEARED)? {
-            let (time, ..) = decode_memo(&row.value)?;
+            let (time, ..) = decode_memo(&row.value.to_bytes())?;
             if time.plus_days(TOKEN_LIFE) <= now {
                 // Not if a rename uses the token again meanwhile.
                 edit.batch().unchanged(row.key.clone(), Some(row.value));
@@ -250,6 +250,6 @@ fn decode_memo(memo: &Bytes) -> Result<(Timestamp, u64, ObjectRow)> {
     let mut fields = Decoder::new(memo);
     let time = Timestamp::from_millis(fields.i64().map_err(damaged)?);
     let request = fields.u64().map_err(damaged)?;
-    let row = ObjectRow::decode(&fields.rest()).map_err(damaged)?;
+    let row = ObjectRow::decode(&fields.rest().into()).map_err(damaged)?;
     Ok((time, request, row))
 }

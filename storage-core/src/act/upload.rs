@@ -5,7 +5,7 @@ use crate::{
     content::Owner,
     edit::{Edit, key_and_seq},
     error::{Error, Result},
-    port::{KeyRange, Order, Precondition},
+    port::{Batch, KeyRange, Order, Precondition, Value},
     row::{Damage, PartRow, UploadRow, part_key, ranges, upload_key},
     stats::{Counted, signed},
     storage_class::StorageClass,
@@ -23,15 +23,16 @@ const PAGE: usize = 1000;
 pub(super) struct Found {
     pub(super) seq: u64,
     pub(super) at: Bytes,
-    pub(super) raw: Bytes,
+    pub(super) raw: Value,
     pub(super) row: UploadRow,
 }
 
 impl Found {
-    pub(super) fn decode(at: Bytes, raw: Bytes) -> Result<Self> {
+    pub(super) fn decode(at: Bytes, raw: Value) -> Result<Self> {
         let unreadable = || damaged(Damage("its key does not decode"));
         let (_, seq) = key_and_seq(&at).ok_or_else(unreadable)?;
-        let (seq, row) = (seq.ok_or_else(unreadable)?, UploadRow::decode(&raw).map_err(damaged)?);
+        let (seq, row) =
+            (seq.ok_or_else(unreadable)?, UploadRow::decode(&raw.to_bytes()).map_err(damaged)?);
         Ok(Self { seq, at, raw, row })
     }
 
@@ -44,13 +45,13 @@ impl Found {
 #[derive(Clone, Debug)]
 pub(super) struct StoredPart {
     pub(super) at: Bytes,
-    pub(super) raw: Bytes,
+    pub(super) raw: Value,
     pub(super) row: PartRow,
 }
 
 impl StoredPart {
-    pub(super) fn decode(at: Bytes, raw: Bytes) -> Result<Self> {
-        match PartRow::decode(&raw) {
+    pub(super) fn decode(at: Bytes, raw: Value) -> Result<Self> {
+        match PartRow::decode(&raw.to_bytes()) {
             Ok(row) => Ok(Self { at, raw, row }),
             Err(damage) => Err(Error::damaged("a part's row", damage.0)),
         }
@@ -62,7 +63,7 @@ pub(super) fn find(upload: &Upload) -> Result<Option<Found>> {
     let Some(Place { seq, tag }) = upload.id.place() else { return Ok(None) };
     let at = upload_key(upload.bucket.state().id, upload.key.as_str(), seq);
     let Some(raw) = upload.bucket.store().row(&at)? else { return Ok(None) };
-    let row = UploadRow::decode(&raw).map_err(damaged)?;
+    let row = UploadRow::decode(&raw.to_bytes()).map_err(damaged)?;
     Ok((row.tag == tag).then_some(Found { seq, at, raw, row }))
 }
 
@@ -125,7 +126,7 @@ pub(super) fn take_out(edit: &mut Edit<'_>, bucket: &Bucket, found: &Found, part
     batch.delete(found.at.clone());
     let (mut start, end) = ranges::parts(bucket.state().id, found.seq);
     for part in parts {
-        hold_gap(&mut batch.preconditions, start, part.at.clone());
+        hold_gap(batch, start, part.at.clone());
         batch.unchanged(part.at.clone(), Some(part.raw.clone()));
         batch.delete(part.at.clone());
         start = match part.row.entry.number.checked_add(1) {
@@ -133,12 +134,12 @@ pub(super) fn take_out(edit: &mut Edit<'_>, bucket: &Bucket, found: &Found, part
             None => end.clone(),
         };
     }
-    hold_gap(&mut batch.preconditions, start, end);
+    hold_gap(batch, start, end);
 }
 
-fn hold_gap(preconditions: &mut Vec<Precondition>, start: Bytes, end: Bytes) {
+fn hold_gap(batch: &mut Batch, start: Bytes, end: Bytes) {
     if start < end {
-        preconditions.push(Precondition::RangeEmpty { start, end });
+        batch.preconditions.push(Precondition::RangeEmpty { start, end });
     }
 }
 

@@ -366,7 +366,7 @@ fn repeat(
     let place = upload.id.place().ok_or_else(missing)?;
     let at = completed_key(upload.bucket.state().id, place.seq);
     let raw = store.row(&at)?.ok_or_else(missing)?;
-    let answer = CompletedRow::decode(&raw)
+    let answer = CompletedRow::decode(&raw.into_bytes())
         .map_err(|damage| Error::damaged("a completed upload's row", damage.0))?;
     if answer.request != request_digest(upload, parts) {
         return Err(missing());
@@ -391,7 +391,7 @@ fn forget_old_answers(edit: &mut Edit<'_>, store: &StoreInner, bucket: u32) -> R
     let range = KeyRange::between(&start, &end);
     let now = store.now();
     for row in store.scan(range, Order::Forward, ANSWERS_LOOKED_AT)? {
-        let answer = CompletedRow::decode(&row.value)
+        let answer = CompletedRow::decode(&row.value.to_bytes())
             .map_err(|damage| Error::damaged("a completed upload's row", damage.0))?;
         if answer.at.plus_days(ANSWER_KEPT) < now {
             edit.batch().delete(row.key);

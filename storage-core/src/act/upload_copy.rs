@@ -201,7 +201,8 @@ impl Copying<'_> {
         {
             return Ok(Some(*digests));
         }
-        let Some(content) = Content::open(self.source.bucket.store(), owner, &stored.row, parts)?
+        let Some(content) =
+            Content::open(self.source.bucket.store(), || owner, &stored.row, parts)?
         else {
             return Ok(None);
         };
@@ -218,7 +219,8 @@ impl Copying<'_> {
         parts: Vec<PartEntry>,
         range: Range<u64>,
     ) -> Result<Step> {
-        let Some(content) = Content::open(self.source.bucket.store(), owner, &stored.row, parts)?
+        let Some(content) =
+            Content::open(self.source.bucket.store(), || owner, &stored.row, parts)?
         else {
             return Ok(Step::Missing);
         };

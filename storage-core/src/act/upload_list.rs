@@ -45,7 +45,7 @@ pub(crate) fn list_parts(
     find(upload)?.ok_or_else(|| no_such_upload(upload))?;
     page.is_truncated = rows.len() > limit;
     for row in rows.into_iter().take(limit) {
-        let part = PartRow::decode(&row.value)
+        let part = PartRow::decode(&row.value.to_bytes())
             .map_err(|damage| Error::damaged("a part's row", damage.0))?;
         page.parts.push(PartInfo::new(&part, found.row.algorithm));
     }
@@ -89,7 +89,7 @@ pub(crate) fn list_uploads(
             page.common_prefixes.push(prefix.to_owned());
             continue;
         }
-        let upload = UploadRow::decode(&row.value).map_err(damaged)?;
+        let upload = UploadRow::decode(&row.value.to_bytes()).map_err(damaged)?;
         let id = UploadId::new(Place { seq, tag: upload.tag });
         last = Some((key.as_str().to_owned(), Some(id.clone())));
         page.uploads.push(UploadInfo::new(key, id, &upload));

@@ -122,7 +122,7 @@ pub(super) fn attempt(
     let mut edit = Edit::new(store, bucket.state(), &config, upload.key.as_str(), durability);
     edit.batch().unchanged(found.at, Some(found.raw));
     if let Some(source) = source {
-        edit.batch().unchanged(source.at.clone(), Some(source.raw.clone()));
+        edit.batch().unchanged(source.at.to_bytes(), Some(source.raw.clone()));
     }
     let at = part_key(bucket.state().id, found.seq, new.entry.number);
     let old = store.row(&at)?;

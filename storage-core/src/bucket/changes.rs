@@ -6,11 +6,10 @@ use crate::{
     bucket_config::ChangeFeed,
     changes::{self, Change, Cursor},
     error::{Error, Result},
-    port::{Batch, CommitError, KeyRange, Order, Row},
+    port::{Batch, CommitError, KeyRange, Order, Row, Value},
     row::ranges,
     store::Committed,
 };
-use bytes::Bytes;
 
 /// Changes that are read at once, and rows that one commit of a trim removes.
 const PAGE: usize = 256;
@@ -114,12 +113,12 @@ impl Bucket {
     }
 
     fn change(&self, row: &Row) -> Result<Change> {
-        changes::decode(self.state().id, self.name(), &row.key, &row.value)
+        changes::decode(self.state().id, self.name(), &row.key, &row.value.to_bytes())
     }
 
-    fn changes_floor(&self) -> Result<Option<(Bytes, Cursor)>> {
+    fn changes_floor(&self) -> Result<Option<(Value, Cursor)>> {
         let raw = self.store().row(&changes::floor_key(self.state().id))?;
-        raw.map(|raw| changes::decode_floor(&raw).map(|floor| (raw, floor))).transpose()
+        raw.map(|raw| changes::decode_floor(&raw.to_bytes()).map(|floor| (raw, floor))).transpose()
     }
 
     /// Removes change rows, the oldest there are, and raises the floor over them.

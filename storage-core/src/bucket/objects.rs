@@ -28,7 +28,8 @@ impl Bucket {
     /// Writes an object: the newest version of its key, at once and whole.
     ///
     /// Cost: one pass over the body, one row, one commit. Memory: a few chunks of 256 KiB, whatever
-    /// the body's size, and up to 4 MiB where the backend packs bodies.
+    /// the body's size, and up to 4 MiB where the backend packs bodies. A store in memory keeps what
+    /// is given as `Bytes` as it is, and with it the larger buffer that it may be cut from.
     ///
     /// # Errors
     /// A failed put leaves nothing behind. [`crate::Error::EntityTooLarge`],

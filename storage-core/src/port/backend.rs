@@ -2,7 +2,7 @@
 
 use super::{
     Batch, Blob, BlobRef, BlobSource, BlobWritten, Capabilities, CommitError, Durability, KeyRange,
-    Order, Position, Row, Ticket,
+    Order, Position, Row, Ticket, Value,
 };
 use bytes::Bytes;
 use std::{fmt, io, sync::Arc};
@@ -15,6 +15,7 @@ use std::{fmt, io, sync::Arc};
 ///   kept until it was *freed* n times. One that no commit adopted may be collected once its writer
 ///   has discarded it or the store was reopened, never before.
 /// - **Rows.** Keys are byte strings of 1 to 8 KiB, values up to 4 MiB, ordered by unsigned bytes.
+///   A value is read back as the bytes that were written, in one piece or cut as it was written.
 /// - **Commit.** The whole batch or nothing, after checking every precondition against the rows as
 ///   all earlier commits leave them. Commits have one order, told by their [`Position`]; every read
 ///   that begins after a commit was published sees it, and sees it whole. A commit is published when
@@ -47,7 +48,7 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// When it cannot be read.
-    fn row(&self, key: &[u8]) -> Result<Option<Bytes>, BackendError>;
+    fn row(&self, key: &[u8]) -> Result<Option<Value>, BackendError>;
 
     /// At most `limit` rows of `range`, in `order`, all of one moment.
     ///

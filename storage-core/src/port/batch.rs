@@ -1,7 +1,8 @@
 //! `Batch`: what one commit does, and under which conditions.
 
-use super::{BackendError, BlobRef};
+use super::{BackendError, BlobRef, Value};
 use bytes::Bytes;
+use smallvec::SmallVec;
 use std::fmt;
 
 /// How safe a write is before it is acknowledged.
@@ -30,7 +31,7 @@ pub enum Precondition {
         /// The row's key.
         key: Bytes,
         /// What the caller saw.
-        seen: Option<Bytes>,
+        seen: Option<Value>,
     },
     /// No row has a key in `start..end`.
     RangeEmpty {
@@ -49,7 +50,7 @@ pub enum Op {
         /// The row's key.
         key: Bytes,
         /// Its value.
-        value: Bytes,
+        value: Value,
     },
     /// Removes a row, there or not.
     Delete {
@@ -64,7 +65,7 @@ pub enum Op {
         /// What the key ends with: tells apart several stamped rows of one batch.
         suffix: Bytes,
         /// The row's value.
-        value: Bytes,
+        value: Value,
     },
 }
 
@@ -76,9 +77,9 @@ pub type OnPublish = Box<dyn FnOnce(Position) + Send>;
 #[derive(Default)]
 pub struct Batch {
     /// All must hold, or nothing happens.
-    pub preconditions: Vec<Precondition>,
+    pub preconditions: SmallVec<[Precondition; 1]>,
     /// Applied in order; a later op on a key wins.
-    pub ops: Vec<Op>,
+    pub ops: SmallVec<[Op; 1]>,
     /// Counters and what to add to each.
     pub adds: Vec<(Bytes, i64)>,
     /// Blobs that get one more owner; a name may stand here several times. Listing a blob that is
@@ -108,18 +109,21 @@ impl fmt::Debug for Batch {
 impl Batch {
     /// An empty batch at `durability`.
     #[must_use]
+    #[inline]
     pub fn new(durability: Durability) -> Self {
         Self { durability, ..Self::default() }
     }
 
     /// Requires the row to be what was seen.
-    pub fn unchanged(&mut self, key: Bytes, seen: Option<Bytes>) {
+    #[inline]
+    pub fn unchanged(&mut self, key: Bytes, seen: Option<Value>) {
         self.preconditions.push(Precondition::Unchanged { key, seen });
     }
 
     /// Writes a row.
-    pub fn put(&mut self, key: Bytes, value: Bytes) {
-        self.ops.push(Op::Put { key, value });
+    #[inline]
+    pub fn put(&mut self, key: Bytes, value: impl Into<Value>) {
+        self.ops.push(Op::Put { key, value: value.into() });
     }
 
     /// Removes a row.

@@ -23,6 +23,7 @@ mod scan;
 mod sealer;
 mod sink;
 mod ticket;
+mod value;
 
 pub use backend::{Backend, BackendError, BackendStats};
 pub use batch::{Batch, CommitError, Durability, OnPublish, Op, Position, Precondition};
@@ -36,3 +37,4 @@ pub use scan::{KeyRange, Order, Row};
 pub use sealer::{SealContext, SealError, Sealed, Sealer, Sealing};
 pub use sink::Sink;
 pub use ticket::{Ticket, TicketPromise};
+pub use value::Value;

@@ -1,5 +1,6 @@
 //! Ranges and rows of the one ordered map.
 
+use super::Value;
 use bytes::Bytes;
 use std::ops::Bound;
 
@@ -68,5 +69,5 @@ pub struct Row {
     /// Its key.
     pub key: Bytes,
     /// Its value. May pin the block it was read with.
-    pub value: Bytes,
+    pub value: Value,
 }

@@ -1,5 +1,6 @@
 //! Row keys. See the table in the module above.
 
+use crate::row_key::RowKey;
 use bytes::{BufMut, Bytes, BytesMut};
 
 const SEQUENCE: u8 = 0x01;
@@ -23,19 +24,23 @@ const BEYOND: u8 = 0x02;
 
 /// The row key of a key's current version, and what follows from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct HeadKey(Bytes);
+pub(crate) struct HeadKey(RowKey);
 
 impl HeadKey {
     pub(crate) fn new(bucket: u32, key: &str) -> Self {
-        // Exact for a key without zero bytes, so that it is shared without another allocation.
-        let mut row = prefixed(OBJECT, bucket, key.len() + 3);
-        escape(&mut row, key.as_bytes());
-        row.put_slice(&END);
-        row.put_u8(HEAD);
-        Self(row.freeze())
+        let mut prefix = [OBJECT; BUCKET_PREFIX_BYTES];
+        prefix[1..].copy_from_slice(&bucket.to_be_bytes());
+        let suffix = [END[0], END[1], HEAD];
+        let key = key.as_bytes();
+        if memchr::memchr(0, key).is_none() {
+            return Self(RowKey::concat([&prefix, key, &suffix]));
+        }
+        let mut escaped = BytesMut::with_capacity(key.len() + 1);
+        escape(&mut escaped, key);
+        Self(RowKey::concat([&prefix, &escaped, &suffix]))
     }
 
-    pub(crate) fn row(&self) -> &Bytes {
+    pub(crate) fn row(&self) -> &RowKey {
         &self.0
     }
 
@@ -320,7 +325,8 @@ mod tests {
 
     fn check(key: &str) {
         let head = HeadKey::new(7, key);
-        let (found, suffix) = split_row(head.row()).unwrap();
+        let row = head.row().to_bytes();
+        let (found, suffix) = split_row(&row).unwrap();
         assert_eq!(found, key.as_bytes());
         assert!(is_head(suffix));
         for seq in [0, 1, 0x0001_0000_0001_0000, u64::MAX, !0x0100] {
@@ -331,7 +337,7 @@ mod tests {
             let upload = upload_key(7, key, seq);
             let (found, suffix) = split_row(&upload).unwrap();
             assert_eq!((&found[..], seq_of(suffix)), (key.as_bytes(), Some(seq)));
-            assert!(head.row() < &row && row < head.beyond());
+            assert!(head.row()[..] < row[..] && row < head.beyond());
         }
     }
 
@@ -350,7 +356,8 @@ mod tests {
     fn rows_sort_as_their_keys() {
         let mut keys =
             vec!["a", "a\0", "a\0b", "a\u{1}", "aa", "b", "\0", "z", "é", "\u{ff21}", "😀"];
-        let mut rows: Vec<_> = keys.iter().map(|key| HeadKey::new(1, key).row().clone()).collect();
+        let mut rows: Vec<_> =
+            keys.iter().map(|key| HeadKey::new(1, key).row().to_bytes()).collect();
         keys.sort_unstable();
         rows.sort_unstable();
         let from_rows: Vec<_> = rows.iter().map(|row| split_row(row).unwrap().0).collect();
@@ -368,7 +375,7 @@ mod tests {
         for (prefix, inside, outside) in [("a/", "a/\u{10ffff}", "a0"), ("a\0", "a\0z", "a\u{1}")] {
             let beyond = ranges::objects_beyond(1, prefix);
             assert!(HeadKey::new(1, inside).beyond() < beyond);
-            assert!(HeadKey::new(1, outside).row() >= &beyond);
+            assert!(HeadKey::new(1, outside).row()[..] >= beyond[..]);
         }
     }
 }

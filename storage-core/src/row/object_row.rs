@@ -9,6 +9,7 @@ use crate::{
     etag::ETag,
     metadata::{Metadata, SystemHeader},
     object_lock::{LegalHold, Retention, RetentionMode},
+    port::Value,
     storage_class::StorageClass,
     tags::Tags,
     time::Timestamp,
@@ -75,6 +76,14 @@ mod body {
     pub(super) const MANIFEST: u8 = 2;
 }
 
+mod etag {
+    pub(super) const MD5: u8 = 0;
+    pub(super) const MULTIPART: u8 = 1;
+    pub(super) const OPAQUE: u8 = 2;
+}
+
+const UNKNOWN_ETAG: Damage = Damage("an unknown kind of entity tag");
+
 mod field {
     pub(super) const END: u8 = 0;
     pub(super) const METADATA: u8 = 1;
@@ -85,29 +94,52 @@ mod field {
     pub(super) const ENVELOPE: u8 = 6;
 }
 
-/// A row without rare fields, extents or an inline body. Exact, so that the row is shared without
-/// another allocation; only the entity tag of a multipart object is longer.
+/// What every row begins with: as long in all of them, and the head of their values. Behind it come
+/// the number of parts in the entity tag of a multipart object, the rare fields, the body.
 const FIXED_BYTES: usize = 4 + 5 * 8 + 17;
+const _: () = assert!(FIXED_BYTES <= Value::HEAD_BYTES_MAX);
 
 impl ObjectRow {
-    pub(crate) fn encode(&self) -> Bytes {
-        let inline = if let BodyRow::Inline(bytes) = &self.body { bytes.len() } else { 0 };
-        let more = if self.rare.is_some() { 256 } else { 0 };
-        let mut row = Encoder::with_capacity(FIXED_BYTES + inline + more);
-        row.u8(FORMAT);
-        row.u8(self.flags());
-        row.u8(self.class.code());
-        row.u8(match self.body {
+    /// An inline body of a row that has nothing rare is shared, not copied.
+    #[inline]
+    pub(crate) fn encode(&self) -> Value {
+        let rest = match (&self.body, &self.rare, self.etag) {
+            (BodyRow::Inline(bytes), None, ETag::Md5(_) | ETag::Opaque(_)) => bytes.clone(),
+            _ => self.encode_rest(),
+        };
+        Value::joined(&self.encode_fixed(), rest)
+    }
+
+    fn encode_fixed(&self) -> [u8; FIXED_BYTES] {
+        let body = match self.body {
             BodyRow::Inline(_) => body::INLINE,
             BodyRow::Extents(_) => body::EXTENTS,
             BodyRow::Manifest { .. } => body::MANIFEST,
-        });
-        row.u64(self.seq);
-        row.u64(if let VersionId::Stamped { tag, .. } = self.version { tag } else { 0 });
-        row.i64(self.modified.as_millis());
-        row.u64(self.size);
-        row.u64(self.crc64);
-        encode_etag(self.etag, &mut row);
+        };
+        let tag = if let VersionId::Stamped { tag, .. } = self.version { tag } else { 0 };
+        let (etag_kind, etag) = match self.etag {
+            ETag::Md5(digest) => (etag::MD5, digest),
+            ETag::Multipart { digest, .. } => (etag::MULTIPART, digest),
+            ETag::Opaque(value) => (etag::OPAQUE, value),
+        };
+        let mut row = [0; FIXED_BYTES];
+        row[..4].copy_from_slice(&[FORMAT, self.flags(), self.class.code(), body]);
+        row[4..12].copy_from_slice(&self.seq.to_le_bytes());
+        row[12..20].copy_from_slice(&tag.to_le_bytes());
+        row[20..28].copy_from_slice(&self.modified.as_millis().to_le_bytes());
+        row[28..36].copy_from_slice(&self.size.to_le_bytes());
+        row[36..44].copy_from_slice(&self.crc64.to_le_bytes());
+        row[44] = etag_kind;
+        row[45..].copy_from_slice(&etag);
+        row
+    }
+
+    fn encode_rest(&self) -> Bytes {
+        let inline = if let BodyRow::Inline(bytes) = &self.body { bytes.len() } else { 0 };
+        let mut row = Encoder::with_capacity(inline + if self.rare.is_some() { 256 } else { 64 });
+        if let ETag::Multipart { parts, .. } = self.etag {
+            row.u32(parts);
+        }
         if let Some(rare) = &self.rare {
             rare.encode(&mut row);
         }
@@ -131,43 +163,66 @@ impl ObjectRow {
             | set(visible, flag::PARTS_VISIBLE)
     }
 
-    pub(crate) fn decode(bytes: &Bytes) -> Result<Self, Damage> {
-        let mut row = Decoder::new(bytes);
-        if row.u8()? != FORMAT {
+    #[inline]
+    pub(crate) fn decode(value: &Value) -> Result<Self, Damage> {
+        if let Ok(fixed) = value.head().try_into() {
+            return Self::decode_parts(fixed, Decoder::new(value.tail()));
+        }
+        let whole = value.to_bytes();
+        let mut row = Decoder::new(&whole);
+        Self::decode_parts(&row.array()?, row)
+    }
+
+    fn decode_parts(fixed: &[u8; FIXED_BYTES], mut rest: Decoder<'_>) -> Result<Self, Damage> {
+        let number = |at: usize| {
+            u64::from_le_bytes(fixed[at..at + 8].try_into().expect("8 bytes are taken"))
+        };
+        let [format, flags, class, body_kind] = [fixed[0], fixed[1], fixed[2], fixed[3]];
+        if format != FORMAT {
             return Err(Damage("an unknown format of an object"));
         }
-        let flags = row.u8()?;
         if flags & !flag::ALL != 0 {
             return Err(Damage("an unknown flag of an object"));
         }
-        let class = StorageClass::from_code(row.u8()?).ok_or(Damage("an unknown storage class"))?;
-        let body_kind = row.u8()?;
-        let seq = row.u64()?;
-        let tag = row.u64()?;
+        let class = StorageClass::from_code(class).ok_or(Damage("an unknown storage class"))?;
+        let (seq, tag) = (number(4), number(12));
         let version = if flags & flag::NULL_VERSION != 0 {
             VersionId::Null
         } else {
             VersionId::Stamped { seq, tag }
         };
-        let modified = Timestamp::from_millis(row.i64()?);
-        let size = row.u64()?;
-        let crc64 = row.u64()?;
-        let etag = decode_etag(&mut row)?;
-        let rare =
-            if flags & flag::RARE != 0 { Some(Box::new(Rare::decode(&mut row)?)) } else { None };
+        let digest = fixed[45..].try_into().expect("16 bytes are left");
+        let etag = match fixed[44] {
+            etag::MD5 => ETag::Md5(digest),
+            etag::MULTIPART => ETag::Multipart { digest, parts: rest.u32()? },
+            etag::OPAQUE => ETag::Opaque(digest),
+            _ => return Err(UNKNOWN_ETAG),
+        };
+        let has_rare = flags & flag::RARE != 0;
+        let rare = if has_rare { Some(Box::new(Rare::decode(&mut rest)?)) } else { None };
         let body = match body_kind {
-            body::INLINE => BodyRow::Inline(row.rest()),
-            body::EXTENTS => BodyRow::Extents(decode_extents(&mut row)?),
+            body::INLINE => BodyRow::Inline(rest.rest()),
+            body::EXTENTS => BodyRow::Extents(decode_extents(&mut rest)?),
             body::MANIFEST => BodyRow::Manifest {
-                id: row.u64()?,
-                parts: row.u32()?,
+                id: rest.u64()?,
+                parts: rest.u32()?,
                 visible: flags & flag::PARTS_VISIBLE != 0,
             },
             _ => return Err(Damage("an unknown place of a body")),
         };
-        row.finish()?;
-        let delete_marker = flags & flag::DELETE_MARKER != 0;
-        Ok(Self { seq, version, modified, delete_marker, class, size, etag, crc64, body, rare })
+        rest.finish()?;
+        Ok(Self {
+            seq,
+            version,
+            modified: Timestamp::from_millis(number(20).cast_signed()),
+            delete_marker: flags & flag::DELETE_MARKER != 0,
+            class,
+            size: number(28),
+            etag,
+            crc64: number(36),
+            body,
+            rare,
+        })
     }
 
     pub(crate) fn rare_mut(&mut self) -> &mut Rare {
@@ -185,16 +240,16 @@ impl ObjectRow {
 pub(crate) fn encode_etag(etag: ETag, row: &mut Encoder) {
     match etag {
         ETag::Md5(digest) => {
-            row.u8(0);
+            row.u8(etag::MD5);
             row.raw(&digest);
         }
         ETag::Multipart { digest, parts } => {
-            row.u8(1);
+            row.u8(etag::MULTIPART);
             row.raw(&digest);
             row.u32(parts);
         }
         ETag::Opaque(value) => {
-            row.u8(2);
+            row.u8(etag::OPAQUE);
             row.raw(&value);
         }
     }
@@ -202,10 +257,10 @@ pub(crate) fn encode_etag(etag: ETag, row: &mut Encoder) {
 
 pub(crate) fn decode_etag(row: &mut Decoder<'_>) -> Result<ETag, Damage> {
     Ok(match row.u8()? {
-        0 => ETag::Md5(row.array()?),
-        1 => ETag::Multipart { digest: row.array()?, parts: row.u32()? },
-        2 => ETag::Opaque(row.array()?),
-        _ => return Err(Damage("an unknown kind of entity tag")),
+        etag::MD5 => ETag::Md5(row.array()?),
+        etag::MULTIPART => ETag::Multipart { digest: row.array()?, parts: row.u32()? },
+        etag::OPAQUE => ETag::Opaque(row.array()?),
+        _ => return Err(UNKNOWN_ETAG),
     })
 }
 

@@ -62,8 +62,9 @@ struct Model {
 impl Model {
     fn scan(&self, range: KeyRange<'_>, order: Order, limit: usize) -> Vec<Row> {
         let inside = self.now.iter().filter(|(key, _)| range.contains(key));
-        let mut rows: Vec<_> =
-            inside.map(|(key, value)| Row { key: key.clone(), value: value.clone() }).collect();
+        let mut rows: Vec<_> = inside
+            .map(|(key, value)| Row { key: key.clone(), value: value.clone().into() })
+            .collect();
         if order == Order::Reverse {
             rows.reverse();
         }

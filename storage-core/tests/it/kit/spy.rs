@@ -7,7 +7,7 @@ use cistern_storage_core::{
     port::{
         Backend, BackendError, BackendStats, Batch, Blob, BlobRef, BlobSource, BlobWritten,
         Capabilities, CommitError, Durability, KeyRange, Op, Order, Position, Row, SourceFailed,
-        Ticket, TicketPromise,
+        Ticket, TicketPromise, Value,
     },
 };
 use std::{
@@ -225,7 +225,7 @@ impl Backend for SpyBackend {
         self.inner.discard_blob(blob);
     }
 
-    fn row(&self, key: &[u8]) -> Result<Option<Bytes>, BackendError> {
+    fn row(&self, key: &[u8]) -> Result<Option<Value>, BackendError> {
         self.passes(Call::Row);
         self.inner.row(key)
     }
@@ -287,7 +287,7 @@ impl Backend for SpyBackend {
 
 fn value(op: &Op) -> Option<Bytes> {
     match op {
-        Op::Put { value, .. } | Op::PutStamped { value, .. } => Some(value.clone()),
+        Op::Put { value, .. } | Op::PutStamped { value, .. } => Some(value.to_bytes()),
         Op::Delete { .. } => None,
     }
 }

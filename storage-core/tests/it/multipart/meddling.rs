@@ -3,7 +3,7 @@
 use super::*;
 use cistern_storage_core::port::{
     Backend, BackendError, BackendStats, Batch, Blob, BlobRef, BlobSource, BlobWritten,
-    Capabilities, CommitError, Durability, KeyRange, Order, Position, Row, Ticket,
+    Capabilities, CommitError, Durability, KeyRange, Order, Position, Row, Ticket, Value,
 };
 
 /// The in-memory backend, which once does something else first.
@@ -59,7 +59,7 @@ impl Backend for Meddling {
         self.inner.discard_blob(blob);
     }
 
-    fn row(&self, key: &[u8]) -> Result<Option<Bytes>, BackendError> {
+    fn row(&self, key: &[u8]) -> Result<Option<Value>, BackendError> {
         self.inner.row(key)
     }
 
