@@ -1,0 +1,17 @@
+//! Streams over a store: Kinesis's worked examples, and what they promise beyond.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what a test does not expect ends it, in its helpers too"
+)]
+
+mod durability;
+mod iterators;
+mod lineage;
+mod model;
+mod puts;
+mod resharding;
+mod retention;
+mod sealing;
+mod world;
