@@ -55,8 +55,11 @@ impl Shard {
             if !from_rows || taking.full {
                 break;
             }
-            if !self.take_rows(hub, stream, &mut taking)? {
-                break;
+            match self.take_rows(hub, stream, &mut taking) {
+                Ok(true) => {}
+                // What was read before a failure is given; the failure comes next time.
+                Err(error) if taking.page.records.is_empty() => return Err(error),
+                Ok(false) | Err(_) => break,
             }
         }
         let recent = self.recent.lock();
