@@ -58,12 +58,14 @@ pub enum Error {
     },
 
     /// The shard has taken, or given, as much as its limits allow for now.
-    #[error("Rate exceeded for shard {shard} in stream {stream}; try again later")]
+    #[error("Rate exceeded for shard {shard} in stream {stream} under account {account}.")]
     ThroughputExceeded {
         /// The stream.
         stream: StreamName,
         /// The shard.
         shard: ShardId,
+        /// The account that the stream is in.
+        account: Box<str>,
     },
 
     /// A shard iterator was kept for too long.

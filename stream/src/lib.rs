@@ -48,20 +48,27 @@
 //!   next stronger one of its shard, with 64 KiB of its like, or by [`Streams::flush`].
 //! - Old records stop being readable by the clock; [`Streams::trim`] gives their space back.
 
+pub mod aggregate;
 mod bell;
 mod chunk;
 mod codec;
 mod configure;
 mod describe;
 pub mod error;
+mod fan_out;
+pub mod faults;
 pub mod hash_key;
 pub mod iterator;
 pub mod limits;
+pub mod metrics;
+mod producer;
 mod put;
+pub mod quota;
 mod read;
 pub mod record;
 mod reshard;
 mod row;
+mod scaling;
 mod sealing;
 pub mod sequence_number;
 pub mod settings;
@@ -73,14 +80,21 @@ mod stream_row;
 mod streams;
 mod tail;
 
+pub use aggregate::{Aggregator, UserRecord};
 pub use bell::Waker;
 pub use describe::{ShardFilter, ShardInfo, StreamDescription};
 pub use error::{Error, Result};
+pub use fan_out::{ConsumerInfo, ShardSubscription, SubscriptionEvent};
+pub use faults::{Fault, Faults};
 pub use hash_key::{HashKey, HashRange};
 pub use iterator::{ShardIterator, StartAt};
+pub use metrics::Metrics;
+pub use producer::{OnProduced, Produced, Producer, ProducerOptions};
 pub use put::{PutOptions, PutRecordsOutcome};
+pub use quota::KinesisLimits;
 pub use read::{ChildShard, Reader, Records};
 pub use record::{Entry, PartitionKey, Receipt, Record};
+pub use scaling::{SPLIT_BYTES_PER_SECOND, Scaled};
 pub use sequence_number::SequenceNumber;
 pub use settings::StreamSettings;
 pub use shard_id::ShardId;

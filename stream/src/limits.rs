@@ -65,6 +65,11 @@ pub const ON_DEMAND_SHARDS: u32 = 4;
 /// Law: Kinesis, UpdateShardCount.
 pub const SHARDS_MAX: u32 = 10_000;
 
+/// Registered consumers of a stream.
+///
+/// Law: Kinesis, RegisterStreamConsumer.
+pub const CONSUMERS_MAX: usize = 20;
+
 /// Changes of the shard count in 24 hours.
 ///
 /// Law: Kinesis, UpdateShardCount.

@@ -3,12 +3,14 @@
 use crate::{
     chunk::{Chunk, ChunkWriter},
     error::{Error, Result},
+    faults::Fault,
     limits,
     record::{Entry, Receipt},
     row::{ChunkPlace, PlacedRow, TokenRow, token_key},
     sealing,
     sequence_number::SequenceNumber,
     shard::{Append, Prepared, Shard, Strength, chunk_row},
+    shard_id::ShardId,
     stream::{Stream, StreamState, Table},
     streams::check_size,
 };
@@ -94,6 +96,7 @@ impl Stream {
         state.check_ordering(options)?;
         let durability = state.durability(&table, options);
         let shard = Arc::clone(table.route(entry.hash_key())?);
+        state.admit(&shard, &entry)?;
         let in_memory = durability == Durability::Memory
             && options.token.is_none()
             && table.row.encryption_key.is_none();
@@ -117,21 +120,18 @@ impl Stream {
         let table = state.table.read();
         state.check_usable(&table)?;
         state.check_ordering(options)?;
-        let mut groups: BTreeMap<_, Group> = BTreeMap::new();
-        for (place, entry) in entries.into_iter().enumerate() {
+        let mut groups = Groups::default();
+        for entry in entries {
             check_size(&entry, table.row.record_kib_max)?;
             let shard = table.route(entry.hash_key())?;
-            let group = groups.entry(shard.id).or_insert_with(|| (Arc::clone(shard), Vec::new()));
-            group.1.push((place, entry));
+            state.admit(shard, &entry)?;
+            groups.push(shard, entry);
         }
-        if groups.is_empty() {
-            return Ok(Vec::new());
-        }
-        let groups: Vec<_> = groups.into_values().collect();
-        state.put_groups(table, &groups, options)
+        state.put_groups(table, &groups.into_vec(), options)
     }
 
-    /// Puts 1 to 500 records, each of which succeeds or fails for itself.
+    /// Puts 1 to 500 records, each of which succeeds or is throttled for itself. Those that succeed
+    /// are one commit.
     ///
     /// # Errors
     /// [`Error::Validation`] for a number of records, or a record, that cannot be;
@@ -150,8 +150,26 @@ impl Stream {
                 limits::PUT_RECORDS_BYTES_MAX
             )));
         }
-        let receipts = self.put_all(entries, &PutOptions::default())?;
-        Ok(PutRecordsOutcome { records: receipts.into_iter().map(Ok).collect() })
+        let state = &self.state;
+        let table = state.table.read();
+        state.check_usable(&table)?;
+        entries.iter().try_for_each(|entry| check_size(entry, table.row.record_kib_max))?;
+        let mut groups = Groups::default();
+        let mut refused = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let shard = table.route(entry.hash_key())?;
+            refused.push(state.admit(shard, &entry).err());
+            if refused.last().is_some_and(Option::is_none) {
+                groups.push(shard, entry);
+            }
+        }
+        let receipts = state.put_groups(table, &groups.into_vec(), &PutOptions::default())?;
+        let mut receipts = receipts.into_iter();
+        let records = refused.into_iter().map(|refused| match refused {
+            Some(error) => Err(error),
+            None => receipts.next().ok_or(Error::InternalFailure),
+        });
+        Ok(PutRecordsOutcome { records: records.collect() })
     }
 }
 
@@ -175,7 +193,53 @@ impl PutRecordsOutcome {
 /// Records of one shard, each with its place in the caller's order.
 type Group = (Arc<Shard>, Vec<(usize, Entry)>);
 
+/// Records by their shards.
+#[derive(Default)]
+struct Groups {
+    by_shard: BTreeMap<ShardId, Group>,
+    count: usize,
+}
+
+impl Groups {
+    fn push(&mut self, shard: &Arc<Shard>, entry: Entry) {
+        let group = self.by_shard.entry(shard.id);
+        let group = group.or_insert_with(|| (Arc::clone(shard), Vec::new()));
+        group.1.push((self.count, entry));
+        self.count += 1;
+    }
+
+    /// In the order of the shards' numbers.
+    fn into_vec(self) -> Vec<Group> {
+        self.by_shard.into_values().collect()
+    }
+}
+
 impl StreamState {
+    /// Asks the limits that are in force, and the failures that are asked for, about a record.
+    fn admit(&self, shard: &Shard, entry: &Entry) -> Result<()> {
+        let settings = &self.hub.settings;
+        if let Some(fault) = settings.faults.as_ref().and_then(|faults| faults.next_record()) {
+            return Err(match fault {
+                Fault::Throttle => self.throttled_write(shard),
+                Fault::InternalFailure | Fault::ExpireIterator => Error::InternalFailure,
+            });
+        }
+        if settings.limits.is_some() && !shard.take_record(&self.hub, entry.size()) {
+            return Err(self.throttled_write(shard));
+        }
+        Ok(())
+    }
+
+    fn throttled_write(&self, shard: &Shard) -> Error {
+        shard.counters.throttle_write();
+        self.throttled(shard)
+    }
+
+    pub(crate) fn throttled(&self, shard: &Shard) -> Error {
+        let account = self.hub.settings.account.clone();
+        Error::ThroughputExceeded { stream: self.name.clone(), shard: shard.id, account }
+    }
+
     fn durability(&self, table: &Table, options: &PutOptions) -> Durability {
         let of_stream = table.row.durability.unwrap_or(self.hub.settings.durability);
         options.durability.unwrap_or(of_stream)
@@ -197,6 +261,7 @@ impl StreamState {
     fn put_in_memory(&self, shard: &Arc<Shard>, entry: Entry) -> Result<Receipt> {
         let mut append = shard.hold();
         let now = self.hub.clock.now();
+        shard.counters.put(1, entry.size());
         let sequence_number = shard.collect(&mut append, entry, now);
         if append.collected_bytes() >= self.hub.settings.memory_chunk_bytes {
             // Nobody waits for it: that it is in memory was all that was asked for.
@@ -269,6 +334,9 @@ impl StreamState {
         groups: &[Group],
         options: &PutOptions,
     ) -> Result<Vec<Receipt>> {
+        if groups.is_empty() {
+            return Ok(Vec::new());
+        }
         let durability = self.durability(&table, options);
         let token = options.token.as_deref().map(|token| self.token_key(token));
         // parking_lot's read locks may wait for a writer that waits for us: take none twice.
@@ -294,6 +362,10 @@ impl StreamState {
             Ok(ticket) => {
                 drop(table);
                 ticket.wait().map_err(Error::backend("commit records"))?;
+                for (shard, entries) in groups {
+                    let bytes = entries.iter().map(|(_, entry)| entry.size()).sum();
+                    shard.counters.put(entries.len() as u64, bytes);
+                }
                 let placed = placed(groups, &prepared, count);
                 Ok(self.receipts(&placed, durability, false))
             }

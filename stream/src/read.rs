@@ -3,6 +3,7 @@
 use crate::{
     describe::ShardFilter,
     error::{Error, Result},
+    faults::Fault,
     hash_key::HashRange,
     iterator::{ShardIterator, StartAt},
     limits,
@@ -87,6 +88,7 @@ impl Stream {
         let now = state.hub.clock.now();
         iterator.check_age(now)?;
         let shard = state.shard(&table, iterator.shard)?;
+        state.admit_read(&shard, iterator, now)?;
         let page = state.page(&table, &shard, iterator.index, limit)?;
         let children = if page.at_end { table.children(shard.id) } else { Vec::new() };
         Ok(Records {
@@ -168,6 +170,24 @@ impl StreamState {
         Ok(number.index.min(shard.closed().map_or(u64::MAX - 1, |(_, end)| end)))
     }
 
+    /// Asks the limits that are in force, and the failures that are asked for, about a read.
+    fn admit_read(&self, shard: &Shard, iterator: &ShardIterator, now: Timestamp) -> Result<()> {
+        let settings = &self.hub.settings;
+        let throttled = || {
+            shard.counters.throttle_read();
+            self.throttled(shard)
+        };
+        match settings.faults.as_ref().and_then(|faults| faults.next_read()) {
+            Some(Fault::Throttle) => return Err(throttled()),
+            Some(Fault::InternalFailure) => return Err(Error::InternalFailure),
+            Some(Fault::ExpireIterator) => {
+                return Err(Error::ExpiredIterator { created: iterator.issued, now });
+            }
+            None => {}
+        }
+        if shard.take_call(&self.hub) { Ok(()) } else { Err(throttled()) }
+    }
+
     /// Reads a page of a shard.
     pub(crate) fn page(
         &self,
@@ -177,12 +197,14 @@ impl StreamState {
         limit: usize,
     ) -> Result<Page> {
         let limits = (limit, limits::GET_RECORDS_BYTES_MAX);
-        shard.read(&self.hub, self.id, index, limits, self.horizon(&table.row))
+        let page = shard.read(&self.hub, self.id, index, limits, self.horizon(&table.row))?;
+        shard.give(&self.hub, page.records.len() as u64, page.bytes);
+        Ok(page)
     }
 }
 
 /// Law: Kinesis, MillisBehindLatest.
-fn behind(page: &Page, now: Timestamp) -> u64 {
+pub(crate) fn behind(page: &Page, now: Timestamp) -> u64 {
     let Some(newest) = page.newest else { return 0 };
     let read = page.records.last().map_or(newest, |record| record.arrived);
     u64::try_from(now.millis_since(read)).unwrap_or(0).max(1)

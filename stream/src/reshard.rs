@@ -131,7 +131,7 @@ impl StreamState {
     }
 
     /// Makes a change of the shards true, in one commit. Nobody puts meanwhile: the table is held.
-    fn reshape(
+    pub(crate) fn reshape(
         &self,
         table: &mut Table,
         change: Reshaping,
@@ -175,7 +175,7 @@ impl StreamState {
 }
 
 /// A change of a stream's shards, before it is true.
-struct Reshaping {
+pub(crate) struct Reshaping {
     now: Timestamp,
     next: u32,
     /// What is open, by where it begins: shards that are there and those that are to be made.
@@ -187,7 +187,7 @@ struct Reshaping {
 }
 
 impl Reshaping {
-    fn new(table: &Table, now: Timestamp) -> Self {
+    pub(crate) fn new(table: &Table, now: Timestamp) -> Self {
         Self {
             now,
             next: table.row.next_shard,
@@ -242,7 +242,7 @@ impl Reshaping {
         found.map(|(range, _)| *range).ok_or(Error::InternalFailure)
     }
 
-    fn split(&mut self, id: ShardId, at: HashKey) -> Result<(ShardId, ShardId)> {
+    pub(crate) fn split(&mut self, id: ShardId, at: HashKey) -> Result<(ShardId, ShardId)> {
         let HashRange { start, end } = self.range_of(id)?;
         self.close(id);
         let lower = self.make(HashRange { start, end: HashKey(at.0 - 1) }, id, None)?;
@@ -250,7 +250,7 @@ impl Reshaping {
         Ok((lower, upper))
     }
 
-    fn merge(&mut self, lower: ShardId, upper: ShardId) -> Result<ShardId> {
+    pub(crate) fn merge(&mut self, lower: ShardId, upper: ShardId) -> Result<ShardId> {
         let (start, end) = (self.range_of(lower)?.start, self.range_of(upper)?.end);
         self.close(lower);
         self.close(upper);

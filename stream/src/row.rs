@@ -6,6 +6,7 @@
 //! | `21` | stream id (4), shard (4) | [`ShardRow`] |
 //! | `22` | stream id (4), shard (4), index of its first record (8) | [`ChunkRow`] |
 //! | `23` | stream id (4), SHA-256 of the token (32) | [`TokenRow`]: what a put with that token answered |
+//! | `25` | stream id (4), consumer name | when a consumer was registered |
 //! | `24` | `id` | the last stream id that was given out |
 //!
 //! Numbers in keys are big-endian, so that the chunks of a shard lie in the order of their records;
@@ -26,6 +27,7 @@ const SHARD: u8 = 0x21;
 const CHUNK: u8 = 0x22;
 const TOKEN: u8 = 0x23;
 const STREAM_ID: u8 = 0x24;
+const CONSUMER: u8 = 0x25;
 
 /// The only format of every row so far.
 const FORMAT: u8 = 1;
@@ -92,9 +94,9 @@ pub(crate) fn token_key(stream: u32, digest: &[u8; 32]) -> Bytes {
     key.freeze()
 }
 
-/// The rows that belong to a stream alone: shards, chunks, tokens.
-pub(crate) fn rows_of(stream: u32) -> [(Bytes, Bytes); 3] {
-    [SHARD, CHUNK, TOKEN].map(|kind| {
+/// The rows that belong to a stream alone: shards, chunks, tokens, consumers.
+pub(crate) fn rows_of(stream: u32) -> [(Bytes, Bytes); 4] {
+    [SHARD, CHUNK, TOKEN, CONSUMER].map(|kind| {
         let end = match stream.checked_add(1) {
             Some(next) => prefixed(kind, next, None),
             None => BytesMut::from(&[kind + 1][..]),
@@ -111,8 +113,38 @@ pub(crate) fn shards_of(stream: u32) -> (Bytes, Bytes) {
 
 /// The tokens of a stream.
 pub(crate) fn tokens_of(stream: u32) -> (Bytes, Bytes) {
-    let [.., tokens] = rows_of(stream);
+    let [_, _, tokens, _] = rows_of(stream);
     tokens
+}
+
+/// The registered consumers of a stream.
+pub(crate) fn consumers_of(stream: u32) -> (Bytes, Bytes) {
+    let [.., consumers] = rows_of(stream);
+    consumers
+}
+
+pub(crate) fn consumer_key(stream: u32, name: &str) -> Bytes {
+    let mut key = prefixed(CONSUMER, stream, None);
+    key.put_slice(name.as_bytes());
+    key.freeze()
+}
+
+pub(crate) fn encode_consumer(created: Timestamp) -> Bytes {
+    let mut row = BytesMut::with_capacity(9);
+    row.put_u8(FORMAT);
+    row.put_i64_le(created.as_millis());
+    row.freeze()
+}
+
+/// A registered consumer's name, and when it was registered.
+pub(crate) fn decode_consumer<'a>(key: &'a [u8], row: &Bytes) -> Result<(&'a str, Timestamp)> {
+    let mut row = Decoder::new("a consumer's row", row);
+    let name = key.get(5..).and_then(|name| std::str::from_utf8(name).ok());
+    let name = name.ok_or_else(|| row.damage("its key has no name"))?;
+    row.format(FORMAT)?;
+    let created = Timestamp::from_millis(row.i64()?);
+    row.finish()?;
+    Ok((name, created))
 }
 
 /// One shard, as it is kept.

@@ -1,7 +1,8 @@
 //! `StreamSettings`: numbers with their units and defaults.
 
+use crate::{faults::Faults, quota::KinesisLimits};
 use cistern_storage_core::Durability;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// How streams behave, apart from what each is created with.
 #[derive(Clone, Debug)]
@@ -27,7 +28,11 @@ pub struct StreamSettings {
     pub transition: Duration,
     /// How long a put's idempotency token is remembered. Default: 5 minutes.
     pub token_window: Duration,
-    /// Whether a retention below Kinesis's 24 hours is allowed. Default: it is.
+    /// What each shard takes and gives in a second. Default: whatever the machine does.
+    pub limits: Option<KinesisLimits>,
+    /// Failures that are asked for, to test those who use streams. Default: none.
+    pub faults: Option<Arc<Faults>>,
+    /// The shortest retention that a stream may have. Default: a second.
     pub retention_min: Duration,
 }
 
@@ -42,6 +47,8 @@ impl Default for StreamSettings {
             memory_chunk_bytes: 64 << 10,
             transition: Duration::ZERO,
             token_window: Duration::from_secs(300),
+            limits: None,
+            faults: None,
             retention_min: Duration::from_secs(1),
         }
     }
@@ -54,12 +61,12 @@ impl StreamSettings {
         Self::default()
     }
 
-    /// Kinesis's own bounds: no retention below 24 hours.
+    /// Kinesis's own bounds: its limits for each shard, and no retention below 24 hours.
     #[must_use]
     pub fn kinesis() -> Self {
         let retention_min =
             Duration::from_secs(u64::from(crate::limits::RETENTION_HOURS_MIN) * 3600);
-        Self { retention_min, ..Self::default() }
+        Self { retention_min, limits: Some(KinesisLimits::provisioned()), ..Self::default() }
     }
 
     /// Sets the region in ARNs.
@@ -115,6 +122,20 @@ impl StreamSettings {
     #[must_use]
     pub fn token_window(mut self, window: Duration) -> Self {
         self.token_window = window;
+        self
+    }
+
+    /// Puts limits in force.
+    #[must_use]
+    pub fn limits(mut self, limits: KinesisLimits) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
+    /// Asks for failures.
+    #[must_use]
+    pub fn faults(mut self, faults: Faults) -> Self {
+        self.faults = Some(Arc::new(faults));
         self
     }
 }

@@ -19,6 +19,8 @@ use crate::{
     chunk::{Chunk, ChunkHead, ChunkWriter, seconds},
     error::{Error, Result},
     hash_key::HashRange,
+    metrics::Counters,
+    quota::Quota,
     record::Entry,
     row::{ChunkPlace, ChunkRow, ShardRow, chunk_key, chunks_of},
     sequence_number::{INDEX_END, SequenceNumber},
@@ -45,6 +47,9 @@ pub(crate) struct Shard {
     append: Mutex<Append>,
     recent: Mutex<Recent>,
     bell: Arc<Bell>,
+    /// What is left of the limits, where there are any. Made when it is first asked for.
+    quota: Mutex<Option<Box<Quota>>>,
+    pub(crate) counters: Counters,
 }
 
 /// Where the next record goes.
@@ -131,6 +136,8 @@ impl Shard {
                 ..Recent::default()
             }),
             bell: Arc::clone(bell),
+            quota: Mutex::new(None),
+            counters: Counters::default(),
         })
     }
 
@@ -172,6 +179,34 @@ impl Shard {
 
     pub(crate) fn trimmed(&self) -> u64 {
         self.recent.lock().trimmed
+    }
+
+    /// True when the limits in force let a record of so many bytes in.
+    pub(crate) fn take_record(&self, hub: &Hub, bytes: u64) -> bool {
+        self.with_quota(hub, |quota, now| quota.take_record(bytes, now)).unwrap_or(true)
+    }
+
+    /// True when the limits in force let a reader ask.
+    pub(crate) fn take_call(&self, hub: &Hub) -> bool {
+        self.with_quota(hub, Quota::take_call).unwrap_or(true)
+    }
+
+    /// Notes what a reader was given.
+    pub(crate) fn give(&self, hub: &Hub, records: u64, bytes: u64) {
+        self.counters.read_out(records, bytes);
+        self.with_quota(hub, |quota, now| quota.give(bytes, now));
+    }
+
+    /// Notes what a consumer with a pipe of its own was given.
+    pub(crate) fn count_out(&self, page: &Page) {
+        self.counters.read_out(page.records.len() as u64, page.bytes);
+    }
+
+    fn with_quota<T>(&self, hub: &Hub, ask: impl FnOnce(&mut Quota, Timestamp) -> T) -> Option<T> {
+        let limits = hub.settings.limits?;
+        let now = hub.clock.now();
+        let mut quota = self.quota.lock();
+        Some(ask(quota.get_or_insert_with(|| Box::new(Quota::new(limits, now))), now))
     }
 
     /// Holds the shard: nothing else gets an index meanwhile.

@@ -4,8 +4,10 @@
 use crate::{
     bell::Bell,
     error::{Error, Result},
+    fan_out::Subscriptions,
     hash_key::{HashKey, HashRange},
     row::{ShardRow, shard_key, shards_of, stream_key, tokens_of},
+    scaling::Watch,
     shard::{Shard, Shards, no_such_shard},
     shard_id::ShardId,
     stream_name::StreamName,
@@ -76,6 +78,8 @@ pub(crate) struct StreamState {
     pub(crate) name: StreamName,
     pub(crate) id: u32,
     pub(crate) created: Timestamp,
+    pub(crate) subscriptions: Subscriptions,
+    pub(crate) watch: Watch,
     /// Rung when there may be something to read.
     pub(crate) bell: Arc<Bell>,
     /// Read while records are put; written while the stream is changed.
@@ -143,7 +147,9 @@ impl StreamState {
             shards.insert(shard, Arc::new(Shard::new(&hub, &bell, id, shard, &shard_row)?));
         }
         hub.commit("make a stream", batch)?;
-        Ok(Self { hub, name, id, created, bell, table: RwLock::new(Table::new(row, shards)) })
+        let (subscriptions, watch) = (Subscriptions::default(), Watch::default());
+        let table = RwLock::new(Table::new(row, shards));
+        Ok(Self { hub, name, id, created, subscriptions, watch, bell, table })
     }
 
     /// Reads a stream.
@@ -165,7 +171,9 @@ impl StreamState {
                 shards.insert(shard, Arc::new(state));
             }
         }
-        Ok(Self { hub, name, id, created, bell, table: RwLock::new(Table::new(row, shards)) })
+        let (subscriptions, watch) = (Subscriptions::default(), Watch::default());
+        let table = RwLock::new(Table::new(row, shards));
+        Ok(Self { hub, name, id, created, subscriptions, watch, bell, table })
     }
 
     pub(crate) fn status_of(&self, row: &StreamRow) -> StreamStatus {

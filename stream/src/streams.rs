@@ -167,11 +167,30 @@ impl Streams {
     /// Deletes a stream with all its records.
     ///
     /// # Errors
-    /// [`Error::ResourceNotFound`]; when the backend fails, and then the deletion goes on when the
-    /// streams are opened again.
+    /// [`Error::ResourceNotFound`]; [`Error::ResourceInUse`] while consumers are registered with it;
+    /// when the backend fails, and then the deletion goes on when the streams are opened again.
     ///
     /// Law: Kinesis, DeleteStream.
     pub fn delete(&self, name: &str) -> Result<()> {
+        let stream = self.stream(name)?;
+        if !stream.consumers()?.is_empty() {
+            let account = &self.inner.hub.settings.account;
+            let what = format!(
+                "Stream {name} under account {account} has consumers; deregister them, or delete \
+                 it together with them"
+            );
+            return Err(Error::ResourceInUse { what: what.into() });
+        }
+        self.delete_with_consumers(name)
+    }
+
+    /// Deletes a stream with all its records, and with the consumers that are registered with it.
+    ///
+    /// # Errors
+    /// As [`Self::delete`], but for the consumers.
+    ///
+    /// Law: Kinesis, DeleteStream: EnforceConsumerDeletion.
+    pub fn delete_with_consumers(&self, name: &str) -> Result<()> {
         let stream = self.stream(name)?;
         let _control = self.inner.control.lock();
         let hub = &self.inner.hub;
@@ -186,8 +205,7 @@ impl Streams {
     /// # Errors
     /// When the backend fails.
     pub fn flush(&self, durability: Durability) -> Result<()> {
-        let states: Vec<_> = self.inner.by_name.read().values().cloned().collect();
-        states.iter().try_for_each(|state| state.flush(durability))
+        self.states().iter().try_for_each(|state| state.flush(durability))
     }
 
     /// Removes what has outlived its retention, at most about `rows_max` chunks a shard. Gives how
@@ -199,13 +217,16 @@ impl Streams {
     /// When the backend fails; what went is gone, the rest can be tried again.
     pub fn trim(&self, rows_max: usize) -> Result<(u64, bool)> {
         self.settle()?;
-        let states: Vec<_> = self.inner.by_name.read().values().cloned().collect();
         let mut all = (0, false);
-        for state in states {
+        for state in self.states() {
             let (records, more) = state.trim(rows_max)?;
             all = (all.0 + records, all.1 | more);
         }
         Ok(all)
+    }
+
+    pub(crate) fn states(&self) -> Vec<Arc<StreamState>> {
+        self.inner.by_name.read().values().cloned().collect()
     }
 
     /// Removes the streams whose deletion has ended.

@@ -17,6 +17,8 @@ use cistern_storage_core::{
 #[derive(Debug, Default)]
 pub(crate) struct Page {
     pub(crate) records: Vec<Record>,
+    /// Their bytes, data and partition keys.
+    pub(crate) bytes: u64,
     /// The index to go on from.
     pub(crate) next: u64,
     /// Records that were trimmed before they could be read.
@@ -41,7 +43,6 @@ impl Shard {
             page: Page { next: from.max(INDEX_FIRST), ..Page::default() },
             records_max: limits.0,
             bytes_max: limits.1,
-            bytes: 0,
             horizon,
             full: false,
         };
@@ -197,7 +198,6 @@ struct Taking {
     page: Page,
     records_max: usize,
     bytes_max: u64,
-    bytes: u64,
     horizon: Timestamp,
     full: bool,
 }
@@ -224,11 +224,11 @@ impl Taking {
         }
         let size = (record.data.len() + record.partition_key.len()) as u64;
         // One record is given whatever its size, or no reader would ever come past it.
-        if !self.page.records.is_empty() && self.bytes + size > self.bytes_max {
+        if !self.page.records.is_empty() && self.page.bytes + size > self.bytes_max {
             self.full = true;
             return;
         }
-        self.bytes += size;
+        self.page.bytes += size;
         self.page.records.push(record);
         self.page.next += 1;
         self.full = self.page.records.len() == self.records_max;

@@ -7,11 +7,15 @@
 )]
 
 mod durability;
+mod fan_out;
 mod iterators;
+mod limits;
 mod lineage;
 mod model;
+mod producers;
 mod puts;
 mod resharding;
 mod retention;
+mod scaling;
 mod sealing;
 mod world;
