@@ -7,6 +7,7 @@
 //! | `22` | stream id (4), shard (4), index of its first record (8) | [`ChunkRow`] |
 //! | `23` | stream id (4), SHA-256 of the token (32) | [`TokenRow`]: what a put with that token answered |
 //! | `25` | stream id (4), consumer name | when a consumer was registered |
+//! | `26` | stream id (4), length of a group's name (1), the name, shard (4) | [`crate::lease::Lease`] |
 //! | `24` | `id` | the last stream id that was given out |
 //!
 //! Numbers in keys are big-endian, so that the chunks of a shard lie in the order of their records;
@@ -28,6 +29,7 @@ const CHUNK: u8 = 0x22;
 const TOKEN: u8 = 0x23;
 const STREAM_ID: u8 = 0x24;
 const CONSUMER: u8 = 0x25;
+const LEASE: u8 = 0x26;
 
 /// The only format of every row so far.
 const FORMAT: u8 = 1;
@@ -94,9 +96,9 @@ pub(crate) fn token_key(stream: u32, digest: &[u8; 32]) -> Bytes {
     key.freeze()
 }
 
-/// The rows that belong to a stream alone: shards, chunks, tokens, consumers.
-pub(crate) fn rows_of(stream: u32) -> [(Bytes, Bytes); 4] {
-    [SHARD, CHUNK, TOKEN, CONSUMER].map(|kind| {
+/// The rows that belong to a stream alone: shards, chunks, tokens, consumers, leases.
+pub(crate) fn rows_of(stream: u32) -> [(Bytes, Bytes); 5] {
+    [SHARD, CHUNK, TOKEN, CONSUMER, LEASE].map(|kind| {
         let end = match stream.checked_add(1) {
             Some(next) => prefixed(kind, next, None),
             None => BytesMut::from(&[kind + 1][..]),
@@ -113,13 +115,13 @@ pub(crate) fn shards_of(stream: u32) -> (Bytes, Bytes) {
 
 /// The tokens of a stream.
 pub(crate) fn tokens_of(stream: u32) -> (Bytes, Bytes) {
-    let [_, _, tokens, _] = rows_of(stream);
+    let [_, _, tokens, ..] = rows_of(stream);
     tokens
 }
 
 /// The registered consumers of a stream.
 pub(crate) fn consumers_of(stream: u32) -> (Bytes, Bytes) {
-    let [.., consumers] = rows_of(stream);
+    let [.., consumers, _] = rows_of(stream);
     consumers
 }
 
@@ -127,6 +129,23 @@ pub(crate) fn consumer_key(stream: u32, name: &str) -> Bytes {
     let mut key = prefixed(CONSUMER, stream, None);
     key.put_slice(name.as_bytes());
     key.freeze()
+}
+
+/// What the keys of a group's leases begin with.
+pub(crate) fn group_prefix(stream: u32, group: &str) -> BytesMut {
+    let mut key = prefixed(LEASE, stream, None);
+    key.put_u8(u8::try_from(group.len()).expect("names are at most 128 characters"));
+    key.put_slice(group.as_bytes());
+    key
+}
+
+/// The first key that does not begin with `prefix`, which ends with a name and so not with `ff`.
+pub(crate) fn next_key(prefix: &[u8]) -> Bytes {
+    let mut next = prefix.to_vec();
+    if let Some(last) = next.last_mut() {
+        *last += 1;
+    }
+    next.into()
 }
 
 pub(crate) fn encode_consumer(created: Timestamp) -> Bytes {

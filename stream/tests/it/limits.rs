@@ -1,5 +1,7 @@
 use crate::world::{World, shard};
-use cistern_stream::{Entry, Fault, Faults, KinesisLimits, PutOptions, StartAt, StreamSettings};
+use cistern_stream::{
+    Entry, Error, Fault, Faults, KinesisLimits, PutOptions, StartAt, StreamSettings,
+};
 
 fn entries(count: usize) -> Vec<Entry> {
     vec![Entry::new("k", "x").unwrap(); count]
@@ -58,11 +60,8 @@ fn failures_come_when_they_are_asked_for() {
     let world = World::with(StreamSettings::new().faults(faults));
     let stream = world.streams.create("s", 1).unwrap();
     let outcome = stream.put_records(entries(3)).unwrap();
-    let codes: Vec<_> = outcome
-        .records
-        .iter()
-        .map(|record| record.as_ref().err().map(|error| error.code()))
-        .collect();
+    let codes: Vec<_> =
+        outcome.records.iter().map(|record| record.as_ref().err().map(Error::code)).collect();
     assert_eq!(codes, [None, Some("ProvisionedThroughputExceededException"), None]);
     assert_eq!(stream.put("k", "x").unwrap_err().code(), "InternalFailure");
     stream.put_all(entries(1), &PutOptions::new()).unwrap();

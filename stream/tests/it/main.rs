@@ -8,6 +8,7 @@
 
 mod durability;
 mod fan_out;
+mod groups;
 mod iterators;
 mod limits;
 mod lineage;

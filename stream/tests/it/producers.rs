@@ -50,7 +50,7 @@ fn an_aggregate_is_no_larger_than_it_may_be() {
     let producer = stream.producer(options());
     for _ in 0..100 {
         producer
-            .put(Entry::new("k", vec![7; 5_000]).unwrap(), |outcome| drop(outcome.unwrap()))
+            .put(Entry::new("k", vec![7; 5_000]).unwrap(), |outcome| assert!(outcome.is_ok()))
             .unwrap();
     }
     producer.flush();
