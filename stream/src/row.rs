@@ -361,3 +361,6 @@ pub(crate) fn decode_stream_id(row: &Bytes) -> Result<u32> {
 pub(crate) fn is_chunk(key: &[u8]) -> bool {
     key.first() == Some(&CHUNK)
 }
+
+#[cfg(test)]
+mod golden;

@@ -253,6 +253,17 @@ impl Streams {
     }
 }
 
+/// What was put in memory alone has its place in the log before the last handle is gone, so that a
+/// store which is dropped keeps it as it keeps objects put so.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        for state in self.by_name.get_mut().values() {
+            // Nobody is left to be told; `flush` tells.
+            state.flush(Durability::Memory).ok();
+        }
+    }
+}
+
 impl fmt::Debug for Streams {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.inner.by_name.read().keys()).finish()

@@ -45,6 +45,19 @@ fn records_and_shards_are_there_after_opening_again() {
 }
 
 #[test]
+fn what_was_put_in_memory_survives_dropping_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    {
+        let (_backend, streams) = open(folder.path());
+        let stream = streams.create("s", 1).unwrap();
+        let options = PutOptions::new().durability(Durability::Memory);
+        stream.put_with(Entry::new("k", "x").unwrap(), &options).unwrap();
+    }
+    let (_backend, streams) = open(folder.path());
+    assert_eq!(streams.stream("s").unwrap().read(StartAt::TrimHorizon).unwrap().count(), 1);
+}
+
+#[test]
 fn many_producers_share_a_sync() {
     let folder = tempfile::tempdir().unwrap();
     let (backend, streams) = open(folder.path());
