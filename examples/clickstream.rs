@@ -6,6 +6,8 @@
 //! cargo run --release --example clickstream -- access.log    # yours: the client comes first in a line
 //! ```
 
+#![allow(clippy::print_stdout, reason = "a program for people")]
+
 use cistern::{
     Cistern,
     stream::{

@@ -5,6 +5,8 @@
 //! cargo run --example resharding
 //! ```
 
+#![allow(clippy::print_stdout, reason = "a program for people")]
+
 use cistern::{
     Cistern,
     stream::{ShardFilter, StartAt},

@@ -4,6 +4,8 @@
 //! cargo run --example tail_a_stream
 //! ```
 
+#![allow(clippy::print_stdout, reason = "a program for people")]
+
 use cistern::{Cistern, stream::StartAt};
 use std::{error::Error, thread, time::Duration};
 

@@ -7,7 +7,7 @@ fn entries(count: usize) -> Vec<Entry> {
     vec![Entry::new("k", "x").unwrap(); count]
 }
 
-/// Worked example 30.
+/// Law-test: Kinesis, shard-level metrics. Worked example 30.
 #[test]
 fn the_record_above_the_limit_is_throttled_and_no_other() {
     let world = World::with(StreamSettings::new().limits(KinesisLimits::provisioned()));
