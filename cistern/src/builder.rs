@@ -1,11 +1,13 @@
 //! `Builder`: the one place where the parts are wired together.
 
 use crate::cistern::Cistern;
+use crate::streams::LazyStreams;
 use cistern_disk::{DiskBackend, DiskSettings};
 use cistern_storage_core::{
     Durability, Error, EtagMode, Limits, MemoryBackend, Result, Settings, Store,
-    port::{Backend, Clock, Entropy, Sealer},
+    port::{Backend, Clock, Entropy, Sealer, SystemClock},
 };
+use cistern_stream::StreamSettings;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -20,6 +22,7 @@ pub struct Builder {
     entropy: Option<Arc<dyn Entropy>>,
     sealer: Option<Arc<dyn Sealer>>,
     settings: Settings,
+    stream_settings: StreamSettings,
 }
 
 #[derive(Debug)]
@@ -43,6 +46,7 @@ impl Builder {
             entropy: None,
             sealer: None,
             settings: Settings::default(),
+            stream_settings: StreamSettings::default(),
         }
     }
 
@@ -101,16 +105,23 @@ impl Builder {
         self
     }
 
-    /// How safe a write is before it is acknowledged, unless the bucket or the call says otherwise.
-    /// Default: synced.
+    /// How safe a write is before it is acknowledged, unless the bucket, the stream or the call says
+    /// otherwise. Default: synced.
     pub fn durability(mut self, durability: Durability) -> Self {
         self.settings.durability = durability;
+        self.stream_settings.durability = durability;
         self
     }
 
     /// The limits in force. Default: [`Limits::current`].
     pub fn limits(mut self, limits: Limits) -> Self {
         self.settings.limits = limits;
+        self
+    }
+
+    /// How streams behave. Their durability is then what these settings say.
+    pub fn streams(mut self, settings: StreamSettings) -> Self {
+        self.stream_settings = settings;
         self
     }
 
@@ -132,16 +143,20 @@ impl Builder {
             }
             Place::Backend(backend) => backend,
         };
-        let mut builder = Store::builder(backend).settings(self.settings);
-        if let Some(clock) = self.clock {
-            builder = builder.clock(clock);
-        }
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::default()));
+        let streams = LazyStreams::new(
+            Arc::clone(&backend),
+            Arc::clone(&clock),
+            self.sealer.clone(),
+            self.stream_settings,
+        );
+        let mut builder = Store::builder(backend).settings(self.settings).clock(clock);
         if let Some(entropy) = self.entropy {
             builder = builder.entropy(entropy);
         }
         if let Some(sealer) = self.sealer {
             builder = builder.sealer(sealer);
         }
-        Ok(Cistern::from_store(builder.build()?, disk))
+        Ok(Cistern::new(builder.build()?, disk, streams))
     }
 }

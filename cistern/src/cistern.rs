@@ -1,19 +1,22 @@
 //! `Cistern`: one store of everything.
 
-use crate::builder::Builder;
+use crate::{builder::Builder, streams::LazyStreams};
 use cistern_disk::{DiskBackend, ScrubCursor, ScrubStep};
-use cistern_storage_core::{Error, Result, Store};
+use cistern_storage_core::{Durability, Error, Result, Store};
+use cistern_stream::{Stream, Streams};
 use std::{fmt, ops::Deref, path::Path, sync::Arc};
 
-/// One cistern: buckets on local disk or in memory. Cheap to clone; every clone is the same store.
+/// One cistern: buckets and streams on local disk or in memory. Cheap to clone; every clone is the
+/// same store.
 ///
-/// Dereferences to [`Store`], which has the verbs: [`Store::create_bucket`], [`Store::bucket`],
-/// [`Store::list_buckets`], [`Store::subscribe`], [`Store::close`].
+/// Dereferences to [`Store`], which has the verbs of buckets: [`Store::create_bucket`],
+/// [`Store::bucket`], [`Store::list_buckets`], [`Store::subscribe`].
 #[derive(Clone)]
 pub struct Cistern {
     store: Store,
     /// The store's backend, when it is the one on local disk.
     disk: Option<Arc<DiskBackend>>,
+    streams: Arc<LazyStreams>,
 }
 
 impl Cistern {
@@ -30,8 +33,10 @@ impl Cistern {
 
     /// A cistern that keeps everything in memory, and nothing longer than itself.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "an empty backend has nothing that could fail")]
     pub fn in_memory() -> Self {
-        Self { store: Store::in_memory(), disk: None }
+        let built = Self::builder().memory().build();
+        built.expect("an empty backend in memory has nothing that could fail")
     }
 
     /// Puts a cistern together: where it is kept, its clock, its settings.
@@ -39,8 +44,81 @@ impl Cistern {
         Builder::new()
     }
 
-    pub(crate) fn from_store(store: Store, disk: Option<Arc<DiskBackend>>) -> Self {
-        Self { store, disk }
+    pub(crate) fn new(store: Store, disk: Option<Arc<DiskBackend>>, streams: LazyStreams) -> Self {
+        Self { store, disk, streams: Arc::new(streams) }
+    }
+
+    /// The streams of this cistern, in the same store as its buckets: opened when they are first
+    /// asked for.
+    ///
+    /// ```
+    /// use cistern::{Cistern, stream::StartAt};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let cistern = Cistern::in_memory();
+    /// let clicks = cistern.create_stream("clicks", 2)?;
+    /// clicks.put("tom", "opened cats/tom.txt")?;
+    /// for record in cistern.stream("clicks")?.read(StartAt::TrimHorizon)? {
+    ///     assert_eq!(record?.data, "opened cats/tom.txt");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When what the store keeps of them cannot be read.
+    pub fn streams(&self) -> cistern_stream::Result<Streams> {
+        self.streams.get()
+    }
+
+    /// Makes a provisioned stream of so many shards.
+    ///
+    /// # Errors
+    /// As [`Streams::create`].
+    pub fn create_stream(&self, name: &str, shards: u32) -> cistern_stream::Result<Stream> {
+        self.streams()?.create(name, shards)
+    }
+
+    /// The stream of that name.
+    ///
+    /// # Errors
+    /// As [`Streams::stream`].
+    pub fn stream(&self, name: &str) -> cistern_stream::Result<Stream> {
+        self.streams()?.stream(name)
+    }
+
+    /// Brings every write so far to `durability`, to buckets and to streams, whatever it asked for
+    /// itself.
+    ///
+    /// # Errors
+    /// When the backend cannot.
+    pub fn flush(&self, durability: Durability) -> Result<()> {
+        self.flush_streams(durability)?;
+        self.store.flush(durability)
+    }
+
+    fn flush_streams(&self, durability: Durability) -> Result<()> {
+        let Some(streams) = self.streams.opened() else { return Ok(()) };
+        streams.flush(durability).map_err(|error| match error {
+            cistern_stream::Error::Backend { action, source } => Error::backend(action, source),
+            cistern_stream::Error::Store(error) => error,
+            other => Error::damaged("the streams", other.code()),
+        })
+    }
+
+    /// Syncs everything and lets the medium go, as [`Store::close`]; records that were put in memory
+    /// alone are written first.
+    ///
+    /// # Errors
+    /// When what was not synced yet cannot be.
+    pub fn close(&self) -> Result<()> {
+        let flushed = self.flush_streams(Durability::Synced);
+        self.store.close()?;
+        match flushed {
+            // A second close does nothing.
+            Err(Error::Closed) => Ok(()),
+            flushed => flushed,
+        }
     }
 
     /// Reads about `bytes_max` bytes of what is at rest on disk, behind `from`, and checks them,

@@ -1,5 +1,6 @@
-//! Cistern: an embeddable storage engine. What `SQLite` is to a database server, Cistern is to S3:
-//! buckets, objects, versions, in process, durable on local disk.
+//! Cistern: an embeddable storage and streaming engine. What `SQLite` is to a database server,
+//! Cistern is to S3 and Kinesis: buckets, objects, versions, streams of records, in process, durable
+//! on local disk.
 //!
 //! ```
 //! use cistern::{Cistern, Result};
@@ -21,6 +22,7 @@
 //! | make, find, list and delete buckets; hear of events | [`Store`], which a [`Cistern`] dereferences to |
 //! | put, get, list, copy, delete; versions, locks, tags | [`Bucket`] |
 //! | upload in parts | [`Bucket::create_upload`], [`Upload`] |
+//! | put and read records in shards, alone or in groups | [`stream`], [`Cistern::create_stream`], [`Cistern::stream`] |
 //! | follow changes across crashes | [`Bucket::changes`], [`ChangeFeed`] |
 //! | lay keys out in partitions, and list only those that matter | [`Partitioning`] |
 //! | decide by an error | [`Error`]: a code and a status as S3 has them, and [`Advice`] |
@@ -28,7 +30,8 @@
 //! | know what is there and what is not yet | [`SUPPORTED`] |
 //!
 //! This crate is the facade: it wires the parts together and re-exports what an application needs.
-//! The nouns and verbs live in `cistern-storage-core`, the engine on disk in `cistern-disk`.
+//! The nouns and verbs of buckets live in `cistern-storage-core`, streams in `cistern-stream`, the
+//! engine on disk in `cistern-disk`.
 //!
 //! # Caveats
 //!
@@ -39,6 +42,7 @@
 
 mod builder;
 mod cistern;
+mod streams;
 mod supported;
 
 pub use builder::Builder;
@@ -48,6 +52,8 @@ pub use cistern_disk::{
     repair, verify,
 };
 pub use cistern_storage_core::*;
+#[doc(inline)]
+pub use cistern_stream as stream;
 pub use supported::SUPPORTED;
 
 #[cfg(doctest)]

@@ -289,7 +289,85 @@ pub const SUPPORTED: &[(&str, &str, &str, &[&str])] = &[
         "partly: a socket for your gate, no policies",
         &["a_verb_needs_all_its_actions_and_no_other"],
     ),
-    ("Streams", "shards, producers, consumers", "not yet", &[]),
+    (
+        "Streams",
+        "put, put many, put all or nothing; sequence numbers; idempotency tokens; durability per put",
+        "yes",
+        &[
+            "put_records_answers_in_the_order_of_the_request",
+            "put_all_is_all_or_nothing_and_keeps_its_order",
+            "numbers_print_and_parse_as_the_service_has_them",
+            "a_token_puts_once_within_its_window_and_across_restarts",
+            "records_and_shards_are_there_after_opening_again",
+        ],
+    ),
+    (
+        "Streams",
+        "shard iterators of every type; reading along the lineage; waiting for more",
+        "yes",
+        &[
+            "reading_begins_where_it_is_told_to",
+            "what_a_key_was_told_comes_in_order_across_reshards",
+            "a_tail_is_woken_by_a_put",
+        ],
+    ),
+    (
+        "Streams",
+        "split, merge, shard count, on-demand scaling",
+        "yes",
+        &[
+            "a_shard_is_split_where_it_can_be",
+            "the_shard_count_is_updated_to_equal_shards",
+            "a_reshard_under_load_loses_nothing_and_repeats_nothing",
+            "a_busy_shard_is_split_and_quiet_ones_are_merged_again",
+        ],
+    ),
+    (
+        "Streams",
+        "retention by age, from a second to 365 days; a reader is told what it lost",
+        "yes",
+        &[
+            "what_is_too_old_is_gone_and_stays_gone",
+            "a_reader_that_fell_behind_is_told_what_it_lost",
+        ],
+    ),
+    (
+        "Streams",
+        "consumer groups: leases, checkpoints, poison; enhanced fan-out",
+        "yes",
+        &[
+            "a_group_hears_each_record_at_least_once_and_each_key_in_order",
+            "a_worker_that_falls_silent_is_taken_over_from_and_told",
+            "a_subscription_tells_each_record_once_and_goes_on_where_it_ended",
+        ],
+    ),
+    (
+        "Streams",
+        "producers that batch and aggregate as the Kinesis Producer Library does",
+        "yes",
+        &["many_records_become_few_and_come_apart_in_order", "two_records_make_the_known_bytes"],
+    ),
+    (
+        "Streams",
+        "Kinesis's limits and failures, to test clients with; off by default",
+        "yes",
+        &[
+            "the_record_above_the_limit_is_throttled_and_no_other",
+            "failures_come_when_they_are_asked_for",
+        ],
+    ),
+    (
+        "Streams",
+        "records sealed at rest",
+        "partly: by a sealer of yours, none of ours",
+        &["records_are_sealed_from_the_moment_it_is_asked_for"],
+    ),
+    (
+        "Streams",
+        "policies; a checkpoint in one commit with objects; retention by size",
+        "not yet",
+        &[],
+    ),
     ("Doors", "S3 and Kinesis over HTTP", "not yet", &[]),
     ("Doors", "async facade", "not yet", &[]),
 ];

@@ -7,7 +7,7 @@
 //! ```text
 //! offset  length  field
 //!      0       4  magic "CFR1"
-//!      4       1  kind: 1 batch, 2 blob, 3 moved blob, 4 pad; 5 is reserved for records of streams
+//!      4       1  kind: 1 batch, 2 blob, 3 moved blob, 4 pad
 //!      5       1  flags: bits 0-1 the durability a batch asked for; others 0
 //!      6       2  0
 //!      8       4  length of the payload

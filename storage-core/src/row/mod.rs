@@ -12,6 +12,7 @@
 //! | `07` | bucket id (4), position of the commit (8), index (2) | a change, see [`crate::changes`] |
 //! | `08` | bucket id (4), upload's sequence (8) | the answer of a completed upload |
 //! | `09` | bucket id (4), client token | the answer of a rename |
+//! | `20` to `2f` | | streams', see the crate `cistern-stream` |
 //!
 //! A key of an object is escaped (`00` becomes `00 FF`) and ended by `00 01`, so that byte order of
 //! rows is byte order of keys and no key is a prefix of another. The current version of a key comes
