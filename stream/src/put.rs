@@ -530,7 +530,7 @@ impl StreamState {
             batch.unchanged(key.clone(), None);
             return Ok(());
         }
-        batch.unchanged(key.clone(), seen);
+        batch.unchanged(key.clone(), seen.map(Into::into));
         batch.put(key.clone(), row.encode());
         Ok(())
     }

@@ -302,7 +302,7 @@ impl StreamState {
         for (key, value) in self.hub.scan(range, Order::Forward, rows_max)? {
             let token = crate::row::TokenRow::decode(&value)?;
             if self.token_is_over(token.put, now) {
-                batch.unchanged(key.clone(), Some(value));
+                batch.unchanged(key.clone(), Some(value.into()));
                 batch.delete(key);
             }
         }

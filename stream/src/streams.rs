@@ -19,7 +19,7 @@ use crate::{
 use bytes::Bytes;
 use cistern_storage_core::{
     BucketTags, Durability, Timestamp,
-    port::{Backend, BackendError, Batch, Clock, KeyRange, Order, Sealer},
+    port::{Backend, BackendError, Batch, Clock, KeyRange, Order, Sealer, Value},
 };
 use parking_lot::{Mutex, RwLock};
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
@@ -441,7 +441,8 @@ const ROWS_AT_ONCE: usize = 256;
 
 impl Hub {
     pub(crate) fn row(&self, key: &[u8]) -> Result<Option<Bytes>> {
-        self.backend.row(key).map_err(Error::backend("read a row"))
+        let row = self.backend.row(key).map_err(Error::backend("read a row"))?;
+        Ok(row.map(Value::into_bytes))
     }
 
     pub(crate) fn scan(
@@ -451,7 +452,7 @@ impl Hub {
         limit: usize,
     ) -> Result<Vec<(Bytes, Bytes)>> {
         let rows = self.backend.scan(range, order, limit).map_err(Error::backend("read rows"))?;
-        Ok(rows.into_iter().map(|row| (row.key, row.value)).collect())
+        Ok(rows.into_iter().map(|row| (row.key, row.value.into_bytes())).collect())
     }
 
     /// Commits, and waits for it.

@@ -207,7 +207,7 @@ impl Worker {
         let place = if end { Place::End } else { Place::At(next) };
         let lease = Lease { place, ..held.seen.lease.clone() };
         let key = self.group.key(shard);
-        batch.unchanged(key.clone(), Some(held.seen.raw.clone()));
+        batch.unchanged(key.clone(), Some(held.seen.raw.clone().into()));
         batch.put(key, lease.encode());
         if end {
             self.add_children(shard, batch)?;
@@ -313,7 +313,7 @@ impl Worker {
         let key = self.group.key(shard);
         // A lease that is lost with the process is found free by its counter: it need not be synced.
         let mut batch = Batch::new(Durability::Os);
-        batch.unchanged(key.clone(), seen.cloned());
+        batch.unchanged(key.clone(), seen.cloned().map(Into::into));
         batch.put(key, lease.encode());
         match self.group.stream.state.hub.backend.commit(batch) {
             Ok(ticket) => ticket.wait().map_err(Error::backend("write a lease")).map(|()| true),
