@@ -55,8 +55,8 @@ impl Grantee {
             }
             Self::Account(name) => {
                 let account = caller.account()?;
-                let is_own = **name == *account
-                    || ids.iter().any(|(of, id)| **of == *account && id == name);
+                let is_own =
+                    **name == *account || ids.iter().any(|(of, id)| **of == *account && id == name);
                 let is_root = caller.kind() == CallerKind::Root;
                 is_own.then_some(if is_root { Level::Direct } else { Level::Account })
             }
@@ -150,11 +150,7 @@ impl Acl {
     ///
     /// # Errors
     /// [`TooManyGrants`] past [`GRANTS_MAX`].
-    pub fn new(
-        target: AclTarget,
-        owner: &str,
-        grants: Vec<Grant>,
-    ) -> Result<Self, TooManyGrants> {
+    pub fn new(target: AclTarget, owner: &str, grants: Vec<Grant>) -> Result<Self, TooManyGrants> {
         if grants.len() > GRANTS_MAX {
             return Err(TooManyGrants { found: grants.len() });
         }
@@ -167,12 +163,7 @@ impl Acl {
     ///
     /// Law: S3, canned ACLs.
     #[must_use]
-    pub fn canned(
-        name: &str,
-        target: AclTarget,
-        owner: &str,
-        bucket_owner: &str,
-    ) -> Option<Self> {
+    pub fn canned(name: &str, target: AclTarget, owner: &str, bucket_owner: &str) -> Option<Self> {
         let account = |name: &str| Grantee::Account(name.into());
         let extra: Vec<(Grantee, Permission)> = match (name, target) {
             ("private" | "aws-exec-read", _) => vec![],

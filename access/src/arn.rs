@@ -236,9 +236,8 @@ impl ResourcePattern {
         let Shape::Segments(segments) = &self.shape else { return true };
         let [_, _, service, region, account, resource] = &**segments;
         let none = crate::condition_key::NoValues;
-        let is_s3 = service.matches("s3", &none)
-            && region.matches("", &none)
-            && account.matches("", &none);
+        let is_s3 =
+            service.matches("s3", &none) && region.matches("", &none) && account.matches("", &none);
         let name = resource.text().split('/').next().unwrap_or_default();
         is_s3 && (Pattern::plain(name).matches(bucket, &none) || resource.text().starts_with('*'))
     }

@@ -118,7 +118,13 @@ mod tests {
         let request = SignedRequest {
             method: "GET",
             path: "/a b/../c+\u{e4}",
-            query: &[("b", "1/2"), ("a", "x y"), ("a", "A"), ("X-Amz-Signature", "s"), ("flag", "")],
+            query: &[
+                ("b", "1/2"),
+                ("a", "x y"),
+                ("a", "A"),
+                ("X-Amz-Signature", "s"),
+                ("flag", ""),
+            ],
             headers: &[("X-B", "  two   words "), ("Host", "h"), ("x-b", "more"), ("x-c", "not")],
             payload: UNSIGNED_PAYLOAD,
         };

@@ -99,7 +99,8 @@ impl Condition {
 
     /// True when every value is a network narrow enough for a policy not to be public.
     pub(crate) fn is_narrow(&self) -> bool {
-        let is_narrow = |text: &str| Network::parse(text).is_some_and(|network| network.is_narrow());
+        let is_narrow =
+            |text: &str| Network::parse(text).is_some_and(|network| network.is_narrow());
         self.texts().all(is_narrow)
     }
 
@@ -150,6 +151,7 @@ impl Condition {
         let passes = |value: &str| match self.compare(value, values) {
             Compared::Matches => !self.operator.is_negated,
             Compared::Differs | Compared::Incomparable => self.operator.is_negated,
+            // Law: IAM, a value of a policy that is not of its operator's kind fails every operator.
             Compared::Broken => false,
         };
         match quantifier {
@@ -235,13 +237,7 @@ impl Operand {
         Self { pattern, value: value.unwrap_or(Value::Broken) }
     }
 
-    fn compare(
-        &self,
-        family: Family,
-        text: &str,
-        given: &Given,
-        values: &dyn Lookup,
-    ) -> Compared {
+    fn compare(&self, family: Family, text: &str, given: &Given, values: &dyn Lookup) -> Compared {
         let matches = match (&self.value, given) {
             (Value::Number(own), Given::Number(given)) => relates(family, given.cmp(own)),
             (Value::Date(own), Given::Date(given)) => relates(family, given.cmp(own)),

@@ -101,9 +101,10 @@ impl ConditionKey {
         }
         let (known, own) = name.split_at_checked(self.own)?;
         let fits = known.eq_ignore_ascii_case(&self.text[..self.own])
-            && own.chars().flat_map(char::to_lowercase).eq(self.text[self.own..]
+            && own
                 .chars()
-                .flat_map(char::to_lowercase));
+                .flat_map(char::to_lowercase)
+                .eq(self.text[self.own..].chars().flat_map(char::to_lowercase));
         fits.then_some(Fit::Folded)
     }
 }

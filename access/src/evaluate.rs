@@ -247,8 +247,8 @@ impl<'a> Authorization<'a> {
     /// Law: S3, RestrictPublicBuckets leaves a public policy to the owner's account and to services.
     fn is_restricted(&self, own: &[Arc<Policy>]) -> bool {
         let Request { caller, resource_account, .. } = *self.facts.request;
-        let is_inside = caller.kind() == CallerKind::Service
-            || caller.account() == Some(resource_account);
+        let is_inside =
+            caller.kind() == CallerKind::Service || caller.account() == Some(resource_account);
         if !self.layers.public_access.restrict_public_buckets || is_inside {
             return false;
         }

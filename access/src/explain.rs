@@ -171,7 +171,11 @@ pub fn who_can<'a>(
 mod tests {
     use super::*;
     use crate::{
-        action::Action, arn::Resource, caller::Caller, context::Context, policy::{Policy, PolicyKind},
+        action::Action,
+        arn::Resource,
+        caller::Caller,
+        context::Context,
+        policy::{Policy, PolicyKind},
     };
     use std::sync::Arc;
 
@@ -219,7 +223,10 @@ mod tests {
             failed("Bool", "aws:MultiFactorAuthPresent", false),
             failed("StringEquals", "aws:UserAgent", true),
         ]);
-        assert_eq!(fits, [&Fit::OtherAction, &Fit::OtherResource, &conditions, &Fit::OtherPrincipal]);
+        assert_eq!(
+            fits,
+            [&Fit::OtherAction, &Fit::OtherResource, &conditions, &Fit::OtherPrincipal]
+        );
         assert_eq!(
             explanation.to_string(),
             "not allowed: no identity-based policy allows it; condition 0 of statement Mfa of \
@@ -244,7 +251,10 @@ mod tests {
             (Request::new(caller, &action, &resource, "100000000001", &context), layers)
         });
         let rows: Vec<WhoCan<'_>> = who_can(requests).collect();
-        assert_eq!(rows.iter().map(|row| row.decision.is_allowed()).collect::<Vec<_>>(), [false, true]);
+        assert_eq!(
+            rows.iter().map(|row| row.decision.is_allowed()).collect::<Vec<_>>(),
+            [false, true]
+        );
         assert_eq!(
             rows[0].decision.message(&rows[0].request).unwrap(),
             "User: arn:aws:iam::100000000001:user/alice is not authorized to perform: s3:GetObject \

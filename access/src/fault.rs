@@ -152,26 +152,20 @@ impl PolicyError {
             }
             Fault::Json(_) => "This policy contains invalid Json".into(),
             Fault::Missing(element) => format!("Missing required field {element}"),
-            Fault::Empty("Statement") => {
-                "Could not parse the policy: Statement is empty!".into()
-            }
+            Fault::Empty("Statement") => "Could not parse the policy: Statement is empty!".into(),
             Fault::UnknownEffect(effect) => format!("Invalid effect: {effect}"),
             Fault::InvalidPrincipal(_) | Fault::NotPrincipalWithAllow => {
                 "Invalid principal in policy".into()
             }
-            Fault::InvalidAction(_) | Fault::UnknownAction(_) => {
-                "Policy has invalid action".into()
+            Fault::InvalidAction(_) | Fault::UnknownAction(_) => "Policy has invalid action".into(),
+            Fault::InvalidResource(_) | Fault::UnknownPartition(_) | Fault::ForeignResource(_) => {
+                "Policy has invalid resource".into()
             }
-            Fault::InvalidResource(_)
-            | Fault::UnknownPartition(_)
-            | Fault::ForeignResource(_) => "Policy has invalid resource".into(),
             Fault::ActionWithoutResource(_) => {
                 "Action does not apply to any resource(s) in statement".into()
             }
             Fault::UnknownVersion(_) => "The policy must contain a valid version string".into(),
-            Fault::TooLarge { .. } => {
-                "Policy exceeds the maximum allowed document size".into()
-            }
+            Fault::TooLarge { .. } => "Policy exceeds the maximum allowed document size".into(),
             fault => fault.to_string(),
         }
     }
@@ -184,9 +178,7 @@ impl PolicyError {
             Fault::Missing("Resource") | Fault::Empty("Resource") => {
                 "Policy statement must contain resources.".into()
             }
-            Fault::OldVersion => {
-                "Policy document must be version 2012-10-17 or greater.".into()
-            }
+            Fault::OldVersion => "Policy document must be version 2012-10-17 or greater.".into(),
             Fault::InvalidAction(action) if action.matches(':').count() > 1 => {
                 "Actions/Condition can contain only one colon.".into()
             }

@@ -185,7 +185,8 @@ impl Reader<'_> {
 
     fn word(&mut self) -> Read<Node> {
         let rest = &self.text[self.at..];
-        let words = [("null", Node::Null), ("true", Node::Bool(true)), ("false", Node::Bool(false))];
+        let words =
+            [("null", Node::Null), ("true", Node::Bool(true)), ("false", Node::Bool(false))];
         for (word, node) in words {
             if rest.starts_with(word) {
                 self.at += word.len();

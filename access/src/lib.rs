@@ -37,11 +37,13 @@ mod signature;
 mod statement;
 
 pub use access_point::{AccessPoint, Origin};
-pub use acl::{ANONYMOUS_OWNER, Acl, AclTarget, GRANTS_MAX, Grant, Grantee, Permission, TooManyGrants};
+pub use acl::{
+    ANONYMOUS_OWNER, Acl, AclTarget, GRANTS_MAX, Grant, Grantee, Permission, TooManyGrants,
+};
 pub use action::{Action, InvalidAction};
 pub use arn::{Arn, InvalidArn, Resource};
-pub use canonical::{Scope, SignedRequest, UNSIGNED_PAYLOAD, payload_hash};
 pub use caller::{Caller, CallerKind, InvalidCaller};
+pub use canonical::{Scope, SignedRequest, UNSIGNED_PAYLOAD, payload_hash};
 pub use context::Context;
 pub use decision::{Decision, NearMiss, Reason, StatementRef, Verdict};
 pub use evaluate::evaluate;
@@ -62,6 +64,7 @@ pub use session::{
     SESSION_TAGS_MAX, Session,
 };
 pub use signature::{
-    AuthType, Claim, Credentials, EXPIRES_SECONDS_MAX, SKEW_SECONDS_MAX, SignatureError, Verified, sign,
+    AuthType, Claim, Credentials, EXPIRES_SECONDS_MAX, SKEW_SECONDS_MAX, SignatureError, Verified,
+    sign,
 };
 pub use statement::Effect;

@@ -120,9 +120,11 @@ mod tests {
     #[test]
     fn every_operator_reads_back_with_all_that_may_stand_around_it() {
         for (name, family, is_negated) in NAMES {
-            for (prefix, quantifier) in
-                [("", None), (QUANTIFIERS[0].0, Some(Quantifier::All)), (QUANTIFIERS[1].0, Some(Quantifier::Any))]
-            {
+            for (prefix, quantifier) in [
+                ("", None),
+                (QUANTIFIERS[0].0, Some(Quantifier::All)),
+                (QUANTIFIERS[1].0, Some(Quantifier::Any)),
+            ] {
                 for suffix in ["", IF_EXISTS] {
                     let text = format!("{prefix}{name}{suffix}");
                     let operator = Operator::parse(&text);
@@ -143,9 +145,18 @@ mod tests {
     #[test]
     fn any_other_name_is_no_operator() {
         for text in [
-            "", "stringEquals", "StringEquals ", "StringEqual", "IfExists", "NullIfExists",
-            "ForAnyValue:Null", "ForAllValues:ForAnyValue:StringEquals", "ForSomeValue:StringEquals",
-            "StringEqualsIfExistsIfExists", "ForAllValues", "BoolNotEquals",
+            "",
+            "stringEquals",
+            "StringEquals ",
+            "StringEqual",
+            "IfExists",
+            "NullIfExists",
+            "ForAnyValue:Null",
+            "ForAllValues:ForAnyValue:StringEquals",
+            "ForSomeValue:StringEquals",
+            "StringEqualsIfExistsIfExists",
+            "ForAllValues",
+            "BoolNotEquals",
         ] {
             assert_eq!(Operator::parse(text), None, "{text}");
         }

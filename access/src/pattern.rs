@@ -113,11 +113,8 @@ impl Pattern {
         match self.kind {
             Kind::Malformed => false,
             Kind::Fixed => matches_tokens(&self.tokens, text),
-            Kind::Variable => {
-                resolve(&self.tokens, values).is_some_and(|pieces| {
-                    glob(pieces.len(), |at| pieces[at].piece(), text)
-                })
-            }
+            Kind::Variable => resolve(&self.tokens, values)
+                .is_some_and(|pieces| glob(pieces.len(), |at| pieces[at].piece(), text)),
         }
     }
 

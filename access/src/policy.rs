@@ -42,18 +42,12 @@ impl PolicyKind {
 
     /// It is attached to a resource.
     pub(crate) fn is_of_resource(self) -> bool {
-        matches!(
-            self,
-            Self::Bucket | Self::AccessPoint | Self::Stream | Self::Key | Self::Trust
-        )
+        matches!(self, Self::Bucket | Self::AccessPoint | Self::Stream | Self::Key | Self::Trust)
     }
 
     /// IAM, STS and KMS take a narrow set of characters.
     pub(crate) fn has_narrow_characters(self) -> bool {
-        matches!(
-            self,
-            Self::Identity | Self::Boundary | Self::Session | Self::Trust | Self::Key
-        )
+        matches!(self, Self::Identity | Self::Boundary | Self::Session | Self::Trust | Self::Key)
     }
 
     /// How large a text of it is, as its service counts, and how large it may be.

@@ -31,8 +31,7 @@ pub fn presign(
         return Err(SignatureError::Unsigned { header: "host".into() });
     }
     let time = now.to_basic();
-    let credential =
-        format!("{}/{}", credentials.access_key_id(), scope_text(&time[..8], scope));
+    let credential = format!("{}/{}", credentials.access_key_id(), scope_text(&time[..8], scope));
     let mut query: Vec<(String, String)> = request
         .query
         .iter()

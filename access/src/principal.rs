@@ -83,9 +83,7 @@ impl Principal {
             }
             Self::Named(arn) if caller.arn() == Some(arn) => Some(Level::Direct),
             Self::Named(arn) => (caller.behind() == Some(arn)).then_some(Level::Entity),
-            Self::Service(name) => {
-                (caller.service_name() == Some(name)).then_some(Level::Direct)
-            }
+            Self::Service(name) => (caller.service_name() == Some(name)).then_some(Level::Direct),
             Self::Federated(name) => {
                 (caller.provider_name() == Some(name)).then_some(Level::Direct)
             }
@@ -227,8 +225,7 @@ mod tests {
     // Law-test: S3, NotPrincipal with Allow is refused; where it is stored it allows nobody.
     #[test]
     fn an_allow_by_exclusion_allows_nobody() {
-        let principals =
-            Principals { entries: vec![Principal::parse_aws(ROLE)], is_negated: true };
+        let principals = Principals { entries: vec![Principal::parse_aws(ROLE)], is_negated: true };
         assert_eq!(principals.level(&Caller::parse(ALICE).unwrap(), &[]), None);
     }
 }

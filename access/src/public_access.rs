@@ -118,9 +118,8 @@ const LIMITING: [&str; 13] = [
 /// Law: S3, IfExists, ForAllValues and negated operators do not make a policy less public.
 fn limits(condition: &Condition, is_of_point: bool) -> bool {
     let operator = condition.operator;
-    let is_positive = !operator.is_negated
-        && !operator.if_exists
-        && operator.quantifier != Some(Quantifier::All);
+    let is_positive =
+        !operator.is_negated && !operator.if_exists && operator.quantifier != Some(Quantifier::All);
     if !is_positive {
         return false;
     }

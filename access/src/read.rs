@@ -160,8 +160,7 @@ impl<'t> Reader<'t> {
                 None => Ok(None),
             };
         }
-        let (value, is_negated) =
-            self.one_of(statement, members, ["Principal", "NotPrincipal"])?;
+        let (value, is_negated) = self.one_of(statement, members, ["Principal", "NotPrincipal"])?;
         let is_new = self.strictness == Strictness::New;
         if is_new && is_negated && effect == Effect::Allow {
             return Err(self.error(value.start, Fault::NotPrincipalWithAllow));
@@ -215,8 +214,7 @@ impl<'t> Reader<'t> {
             (PolicyKind::Key, None) => return Ok((Resources::Nothing, Vec::new())),
             _ => {}
         }
-        let (value, is_negated) =
-            self.one_of(statement, members, ["Resource", "NotResource"])?;
+        let (value, is_negated) = self.one_of(statement, members, ["Resource", "NotResource"])?;
         let texts = self.texts(value, "Resource")?;
         let compile = |spot: &Spot<'_>| ResourcePattern::new(spot.text, version.has_variables());
         let selection = Selection { entries: texts.iter().map(compile).collect(), is_negated };

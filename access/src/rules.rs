@@ -274,9 +274,8 @@ pub(crate) fn check_condition(
     member: &Member,
 ) -> Read<()> {
     let key = condition.key.as_str();
-    let is_key = key.split_once(':').is_some_and(|(service, name)| {
-        !service.is_empty() && !name.is_empty()
-    });
+    let is_key =
+        key.split_once(':').is_some_and(|(service, name)| !service.is_empty() && !name.is_empty());
     if !is_key {
         return Err(reader.error(member.start, Fault::InvalidKey(key.into())));
     }

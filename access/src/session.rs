@@ -213,7 +213,8 @@ impl Role {
             self.arn.account(),
             ask.session_name
         );
-        let caller = Caller::parse(&text).expect("its parts were checked").with_role(self.arn.clone());
+        let caller =
+            Caller::parse(&text).expect("its parts were checked").with_role(self.arn.clone());
         let tag = |(key, value): &(&str, &str)| ((*key).into(), (*value).into());
         Session {
             caller,

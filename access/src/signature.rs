@@ -5,7 +5,7 @@
 
 use crate::{
     canonical::{
-        ALGORITHM, Scope, SIGNATURE, SignedRequest, TERMINATION, canonical_request, hex,
+        ALGORITHM, SIGNATURE, Scope, SignedRequest, TERMINATION, canonical_request, hex,
         scope_text, string_to_sign,
     },
     context::Context,
@@ -38,11 +38,7 @@ impl Credentials {
     /// An access key with its secret.
     #[must_use]
     pub fn new(access_key_id: &str, secret: &str) -> Self {
-        Self {
-            access_key_id: access_key_id.into(),
-            secret: secret.into(),
-            session_token: None,
-        }
+        Self { access_key_id: access_key_id.into(), secret: secret.into(), session_token: None }
     }
 
     /// Temporary ones bear a token.

@@ -111,6 +111,7 @@ fn a_set_operator_asks_every_value_or_any() {
 }
 
 // Law-test: IAM, a value that cannot be compared fails every operator.
+// Law-test: IAM, a value of a policy that is not of its operator's kind fails every operator.
 #[test]
 fn a_value_that_cannot_be_compared_fails_either_way() {
     for (positive, negated, value, given) in [

@@ -149,17 +149,15 @@ fn streams_and_consumers_are_checked_by_their_names() {
 
 #[test]
 fn an_unknown_operation_has_no_checks() {
-    assert!(matches!(
-        checks("s3", "Fly", &object()),
-        Err(UnknownChecks::NoSuchOperation { .. })
-    ));
+    assert!(matches!(checks("s3", "Fly", &object()), Err(UnknownChecks::NoSuchOperation { .. })));
     assert!(checks("iam", "GetUser", &object()).is_err());
     assert!(checks("s3", "GetObject", &Parameters::default()).is_err());
 }
 
 #[test]
 fn every_permission_of_s3_is_one_that_s3_has() {
-    let of_buckets = BUCKET_NAMES.iter().map(|(_, name)| *name).chain(BUCKET_OWN_NAMES.iter().copied());
+    let of_buckets =
+        BUCKET_NAMES.iter().map(|(_, name)| *name).chain(BUCKET_OWN_NAMES.iter().copied());
     for name in of_buckets {
         assert_eq!(s3_actions::of(&name.to_lowercase()), Some(s3_actions::Of::Bucket), "{name}");
     }

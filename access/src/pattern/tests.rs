@@ -107,9 +107,7 @@ fn a_version_without_variables_takes_them_for_text() {
 fn a_pattern_without_wildcards_stands_for_a_text() {
     let values = Context::new().with("aws:username", "alice");
     let exact = Syntax { wildcards: false, variables: true };
-    let expand = |text: &str| {
-        Pattern::new(text, exact).expand(&values).map(Cow::into_owned)
-    };
+    let expand = |text: &str| Pattern::new(text, exact).expand(&values).map(Cow::into_owned);
     assert_eq!(expand("a*${aws:username}${*}").as_deref(), Some("a*alice*"));
     assert_eq!(expand("").as_deref(), Some(""));
     assert_eq!(expand("${aws:userid}"), None);

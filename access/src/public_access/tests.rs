@@ -34,7 +34,11 @@ fn fixed_principals_and_fixed_values_make_a_policy_private() {
     check(r#""*""#, r#"{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}"#, false);
     check(r#""*""#, r#"{"StringEquals":{"aws:UserAgent":"x"}}"#, true);
     check(r#""*""#, r#"{"StringLike":{"aws:userid":"AROLEID:*"}}"#, true);
-    check(r#""*""#, r#"{"ArnEquals":{"aws:SourceArn":"arn:aws:sns:eu-west-1:100000000001:t"}}"#, false);
+    check(
+        r#""*""#,
+        r#"{"ArnEquals":{"aws:SourceArn":"arn:aws:sns:eu-west-1:100000000001:t"}}"#,
+        false,
+    );
     check(r#""*""#, r#"{"Bool":{"aws:SecureTransport":"true"}}"#, true);
     check(r#""*""#, r#"{"IpAddress":{"aws:SourceIp":"52.0.0.0/8"}}"#, false);
     check(r#""*""#, r#"{"IpAddress":{"aws:SourceIp":["52.0.0.0/8","0.0.0.0/1"]}}"#, true);

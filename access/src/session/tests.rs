@@ -1,5 +1,8 @@
 use super::*;
-use crate::{condition_key::{ConditionKey, Found, Lookup}, policy::PolicyKind};
+use crate::{
+    condition_key::{ConditionKey, Found, Lookup},
+    policy::PolicyKind,
+};
 
 const ALICE: &str = "arn:aws:iam::100000000001:user/alice";
 const SESSION: &str = "arn:aws:sts::100000000001:assumed-role/etl/s1";
@@ -27,7 +30,12 @@ fn now() -> Moment {
 }
 
 #[track_caller]
-fn assume(role: &Role, caller: &str, ask: &AssumeRole<'_>, identity: &[Arc<Policy>]) -> Result<Session, NoSession> {
+fn assume(
+    role: &Role,
+    caller: &str,
+    ask: &AssumeRole<'_>,
+    identity: &[Arc<Policy>],
+) -> Result<Session, NoSession> {
     let caller = Caller::parse(caller).unwrap();
     let layers = Layers::new().identity(identity);
     role.assume(&caller, ask, &layers, &Context::new(), now())
@@ -37,7 +45,8 @@ fn assume(role: &Role, caller: &str, ask: &AssumeRole<'_>, identity: &[Arc<Polic
 // the decision to its identity policies.
 #[test]
 fn a_trust_policy_names_who_takes_on_the_role() {
-    let own = [policy(PolicyKind::Identity, r#"{"Effect":"Allow","Action":"sts:*","Resource":"*"}"#)];
+    let own =
+        [policy(PolicyKind::Identity, r#"{"Effect":"Allow","Action":"sts:*","Resource":"*"}"#)];
     let named = trusting(ALICE, r#""sts:AssumeRole""#);
     assert!(assume(&named, ALICE, &ask(), &[]).is_ok());
     let account = trusting("100000000001", r#""sts:AssumeRole""#);

@@ -136,10 +136,7 @@ fn examples_of_the_documentation_have_its_signatures() {
         "PUT",
         "/test$file.text",
         &[],
-        &[
-            ("Date", "Fri, 24 May 2013 00:00:00 GMT"),
-            ("x-amz-storage-class", "REDUCED_REDUNDANCY"),
-        ],
+        &[("Date", "Fri, 24 May 2013 00:00:00 GMT"), ("x-amz-storage-class", "REDUCED_REDUNDANCY")],
         b"Welcome to Amazon S3.",
         "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd",
     );
@@ -299,11 +296,12 @@ fn a_session_signs_with_its_token() {
 #[test]
 fn a_signature_tells_policies_how_it_came_and_how_old_it_is() {
     let verified = verify_presigned(60, 7, |_, _| {}).unwrap();
-    let found = |verified: &Verified, key: &str| {
-        match verified.context(Context::new()).lookup(&ConditionKey::new(key)) {
-            Found::One(value) => value.to_owned(),
-            _ => String::new(),
-        }
+    let found = |verified: &Verified, key: &str| match verified
+        .context(Context::new())
+        .lookup(&ConditionKey::new(key))
+    {
+        Found::One(value) => value.to_owned(),
+        _ => String::new(),
     };
     assert_eq!(found(&verified, "s3:signatureAge"), "7000");
     assert_eq!(found(&verified, "s3:authType"), "REST-QUERY-STRING");

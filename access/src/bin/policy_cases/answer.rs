@@ -64,8 +64,8 @@ fn decision(source: &str, name: &str, case: &Value) -> Read<String> {
         Some(account) => account,
         None => resource.arn().map_or("", Arn::account),
     };
-    let mut request = Request::new(&caller, &action, &resource, account, &context)
-        .canonical_ids(&canonical_ids);
+    let mut request =
+        Request::new(&caller, &action, &resource, account, &context).canonical_ids(&canonical_ids);
     if let Some(owner) = optional_text(given, "object_owner")? {
         request = request.object_owner(owner);
     }
@@ -219,9 +219,8 @@ fn principal_flags(given: &Value) -> Read<Vec<&str>> {
 
 fn context(given: &Value) -> Read<Context> {
     let mut context = Context::new();
-    let members = optional(given, "context").map(|context| {
-        context.as_object().ok_or_else(|| "`context` is not an object".to_owned())
-    });
+    let members = optional(given, "context")
+        .map(|context| context.as_object().ok_or_else(|| "`context` is not an object".to_owned()));
     for member in members.transpose()?.unwrap_or_default() {
         context = match &member.value.node {
             Node::List(items) => {

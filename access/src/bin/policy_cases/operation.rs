@@ -11,8 +11,8 @@ pub(crate) fn line(name: &str, given: &Value) -> Read<String> {
     let (service, operation) = (text(given, "service")?, text(given, "operation")?);
     let members = optional(given, "params").and_then(Value::as_object).unwrap_or_default();
     let params = Params::read(service, operation, members)?;
-    let checks = checks(service, operation, &params.parameters())
-        .map_err(|error| error.to_string())?;
+    let checks =
+        checks(service, operation, &params.parameters()).map_err(|error| error.to_string())?;
     let checks: Vec<String> =
         checks.iter().map(|check| format!("{} {}", check.action, check.resource)).collect();
     Ok(format!("{name}\t{}", checks.join(";")))
@@ -88,8 +88,13 @@ impl Params {
             name if name.starts_with("grant") => self.has_grants |= is_set,
             "hasacl" | "aclheader" => self.has_grants |= is_set,
             "tagging" | "tags" | "hastags" => self.has_tags = is_set,
-            "retention" | "objectlockmode" | "objectlockretainuntildate" | "objectlock"
-            | "objectlockenabled" | "objectlockenabledforbucket" | "lock" => {
+            "retention"
+            | "objectlockmode"
+            | "objectlockretainuntildate"
+            | "objectlock"
+            | "objectlockenabled"
+            | "objectlockenabledforbucket"
+            | "lock" => {
                 self.has_retention |= is_set;
             }
             "legalhold" | "objectlocklegalhold" | "objectlocklegalholdstatus" => {
@@ -99,7 +104,8 @@ impl Params {
                 self.bypasses_governance = is_set;
             }
             "objectownership" | "ownership" => self.has_ownership = is_set,
-            "kmskey" | "kmskeyid" | "kmskeyarn" | "ssekmskeyid" | "ssekmskey" | "keyid" | "keyarn" => {
+            "kmskey" | "kmskeyid" | "kmskeyarn" | "ssekmskeyid" | "ssekmskey" | "keyid"
+            | "keyarn" => {
                 self.kms_key = text()?;
             }
             "sourcekmskey" | "sourcekmskeyid" | "sourcekmskeyarn" => self.source_kms_key = text()?,
