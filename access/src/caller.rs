@@ -107,11 +107,7 @@ impl Caller {
         if name.is_empty() && kind != CallerKind::Root {
             return Err(invalid("it has no name"));
         }
-        let behind = (kind == CallerKind::RoleSession).then(|| {
-            let (partition, account) = (arn.partition(), arn.account());
-            Arn::parse(&format!("arn:{partition}:iam::{account}:role/{name}"))
-                .expect("it has five colons")
-        });
+        let behind = (kind == CallerKind::RoleSession).then(|| role_without_path(&arn, name));
         let name = if kind == CallerKind::User { name.into() } else { Box::default() };
         Ok(Self { kind, behind, name, arn: Some(arn), standing: Standing::default() })
     }
@@ -234,6 +230,11 @@ impl Caller {
 /// Twelve digits.
 pub(crate) fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|one| one.is_ascii_digit())
+}
+
+fn role_without_path(session: &Arn, name: &str) -> Arn {
+    let (partition, account) = (session.partition(), session.account());
+    Arn::parse(&format!("arn:{partition}:iam::{account}:role/{name}")).expect("it has five colons")
 }
 
 fn last_part(path: &str) -> &str {

@@ -25,8 +25,7 @@ impl Moment {
     /// From milliseconds since 1970.
     #[must_use]
     pub fn from_millis(millis: i64) -> Self {
-        let rest = u32::try_from(millis.rem_euclid(1_000)).expect("a remainder of 1,000 is small");
-        Self { seconds: millis.div_euclid(1_000), nanoseconds: rest * 1_000_000 }
+        Self { seconds: millis.div_euclid(1_000), nanoseconds: nanoseconds_of(millis) }
     }
 
     /// Whole seconds since 1970.
@@ -105,6 +104,11 @@ impl fmt::Display for Moment {
         let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
         write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
     }
+}
+
+fn nanoseconds_of(millis: i64) -> u32 {
+    let rest = u32::try_from(millis.rem_euclid(1_000)).expect("a remainder of 1,000 is small");
+    rest * 1_000_000
 }
 
 fn parse_epoch(text: &str) -> Option<Moment> {

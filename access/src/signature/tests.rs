@@ -16,6 +16,9 @@ const S3_SCOPE: Scope<'static> = Scope { region: "us-east-1", service: "s3" };
 const S3_TIME: &str = "20130524T000000Z";
 const S3_HOST: &str = "examplebucket.s3.amazonaws.com";
 
+/// A query, in its order.
+type Query = Vec<(String, String)>;
+
 fn s3_credentials() -> Credentials {
     Credentials::new("AKIAIOSFODNN7EXAMPLE", S3_SECRET)
 }
@@ -160,7 +163,7 @@ fn examples_of_the_documentation_have_its_signatures() {
 
 const HOST: [(&str, &str); 1] = [("host", S3_HOST)];
 
-fn presigned(expires_seconds: u32) -> Vec<(String, String)> {
+fn presigned(expires_seconds: u32) -> Query {
     presign(&to_presign(), &s3_credentials(), S3_SCOPE, s3_now(), expires_seconds).unwrap()
 }
 
@@ -173,7 +176,7 @@ fn to_presign() -> SignedRequest<'static> {
 fn verify_presigned(
     expires_seconds: u32,
     after_seconds: i64,
-    change: impl FnOnce(&mut SignedRequest<'_>, &mut Vec<(String, String)>),
+    change: impl FnOnce(&mut SignedRequest<'_>, &mut Query),
 ) -> Result<Verified, SignatureError> {
     let mut query = presigned(expires_seconds);
     let mut request = to_presign();
@@ -219,7 +222,7 @@ fn a_presigned_request_is_valid_for_its_time() {
 
 #[test]
 fn whatever_is_changed_the_signature_no_longer_matches() {
-    let check = |change: &dyn Fn(&mut SignedRequest<'_>, &mut Vec<(String, String)>)| {
+    let check = |change: &dyn Fn(&mut SignedRequest<'_>, &mut Query)| {
         let error = verify_presigned(60, 0, |request, query| change(request, query)).unwrap_err();
         assert_eq!(error, SignatureError::Mismatch);
     };
@@ -236,7 +239,7 @@ fn whatever_is_changed_the_signature_no_longer_matches() {
 
 #[test]
 fn a_claim_that_cannot_be_read_is_malformed() {
-    let check = |change: &dyn Fn(&mut Vec<(String, String)>)| {
+    let check = |change: &dyn Fn(&mut Query)| {
         let error = verify_presigned(60, 0, |_, query| change(query)).unwrap_err();
         assert_eq!(error.code(), "AuthorizationQueryParametersError", "{error}");
     };
