@@ -11,6 +11,16 @@ fn worked() -> Vec<Value> {
     file["cases"].as_array().unwrap().clone()
 }
 
+/// The worked cases of these numbers, decided as they were worked.
+#[track_caller]
+pub(crate) fn check_worked(numbers: &[usize]) {
+    let cases = worked();
+    for number in numbers {
+        let case = &cases[number - 1];
+        assert_eq!(line(&case.to_string()), expected(case), "{}", case["why"]);
+    }
+}
+
 fn expected(case: &Value) -> String {
     let [name, answer] = ["name", "expect"].map(|key| case[key].as_str().unwrap());
     format!("{name}\t{answer}\t{}", case["deny_kind"].as_str().unwrap_or("-"))

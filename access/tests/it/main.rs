@@ -8,6 +8,7 @@
 
 mod cases;
 mod differential;
+mod layers;
 mod plain;
 mod properties;
 mod random;

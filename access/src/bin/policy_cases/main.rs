@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     };
     match read(&path).and_then(|text| answers(&text)) {
         Ok(lines) => {
-            let all_read = lines.iter().all(|line| line.is_ok());
+            let all_read = lines.iter().all(Result::is_ok);
             for line in lines {
                 let (Ok(line) | Err(line)) = line;
                 println!("{line}");

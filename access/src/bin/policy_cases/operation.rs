@@ -61,7 +61,7 @@ impl Params {
         let text = || scalar(value).map(Some);
         // A flag is set by true, and any other parameter by being there.
         let is_set = value.node != Node::Bool(false);
-        let plain: String = member.key.chars().filter(|one| one.is_ascii_alphanumeric()).collect();
+        let plain: String = member.key.chars().filter(char::is_ascii_alphanumeric).collect();
         match plain.to_lowercase().as_str() {
             "bucket" | "accesspoint" | "accesspointarn" => self.bucket = text()?,
             "key" if service == "kms" => self.kms_key = text()?,
