@@ -1,0 +1,7 @@
+//! Signatures in headers and queries.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    cistern_access::fuzzing::run("access_signature", input);
+});
