@@ -42,6 +42,9 @@
 //!   object to the last class at once, and stamps delete markers with the day of the run.
 
 pub mod action;
+pub mod analysis;
+pub mod calendar;
+pub mod cost;
 mod document;
 pub mod error;
 pub mod evaluate;
@@ -49,20 +52,32 @@ pub mod explain;
 pub mod facts;
 pub mod filter;
 pub mod header;
+pub mod inventory;
 pub mod policy;
+pub mod restore;
 pub mod rule;
 pub mod tiering;
 pub mod waterfall;
 
 pub use action::{Expiration, NoncurrentExpiration, NoncurrentTransition, Transition, When};
+pub use analysis::{AgeBucket, StorageClassAnalysis};
+pub use calendar::Month;
 pub use cistern_storage_core::{Days, StorageClass, Timestamp};
+pub use cost::{Bill, Billable, Charge, PriceTable, Usage, Usd};
 pub use error::{Error, Result};
 pub use evaluate::{Action, Decision, Obstacle, delete_marker_time};
 pub use explain::{Explanation, Offered, RuleExplanation, RuleVerdict};
 pub use facts::{Content, Place, Replication, VersionFacts};
 pub use filter::{Filter, Mismatch};
 pub use header::ExpirationHeader;
+pub use inventory::{
+    IncludedVersions, InventoryConfiguration, InventoryField, InventoryRecord, InventoryWriter,
+};
 pub use policy::LifecyclePolicy;
+pub use restore::{
+    Archive, Archived, Restore, RestoreAnswer, RestoreRequest, RestoreState, RestoreTier,
+    RestoreTimes,
+};
 pub use rule::{Rule, Status};
 pub use tiering::{Access, AccessTier, ArchiveTiers, TierClocks, TieringConfiguration};
 pub use waterfall::TransitionMinimumSize;

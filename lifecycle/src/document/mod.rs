@@ -7,6 +7,7 @@
 pub(crate) mod element;
 pub(crate) mod json;
 pub(crate) mod policy;
+pub(crate) mod restore;
 pub(crate) mod tiering;
 pub(crate) mod xml;
 

@@ -1,5 +1,7 @@
 //! The public behaviour, by S3's worked examples.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
+
 mod conflicts;
 mod dates;
 mod documents;
