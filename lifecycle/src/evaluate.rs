@@ -14,7 +14,7 @@ use crate::{
 use cistern_storage_core::{Bypass, LegalHold, StorageClass, Timestamp, Versioning};
 
 /// What is to be done with a version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Action {
     /// Delete it for good: data, or a delete marker.
     Delete,

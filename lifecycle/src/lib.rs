@@ -53,6 +53,7 @@ pub mod facts;
 pub mod filter;
 pub mod header;
 pub mod inventory;
+pub mod plan;
 pub mod policy;
 pub mod restore;
 pub mod rule;

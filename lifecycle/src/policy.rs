@@ -3,13 +3,15 @@
 mod check;
 mod prefix_index;
 
+pub(crate) use prefix_index::PrefixIndex;
+
 use crate::{
     document,
     error::{Error, Result},
     rule::{Rule, Status},
     waterfall::TransitionMinimumSize,
 };
-use prefix_index::PrefixIndex;
+
 use std::collections::HashSet;
 
 /// The lifecycle of a bucket's objects: rules, and what becomes of small objects.

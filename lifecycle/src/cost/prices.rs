@@ -190,9 +190,11 @@ impl PriceTable {
                 "analysis_million" => self.analysis_million = price(name, value)?,
                 "inventory_million" => self.inventory_million = price(name, value)?,
                 "tiers" => {
-                    let steps = five(name, value)?.iter().map(|one| step_price(name, one));
+                    let steps = list(name, value)?.iter().map(|one| step_price(name, one));
                     let steps: Vec<StepPrice> = steps.collect::<Result<_>>()?;
-                    self.tiers = steps.try_into().expect("there are five of five");
+                    self.tiers = steps
+                        .try_into()
+                        .map_err(|_| Error::malformed(name, "it should be a list of five"))?;
                 }
                 class => {
                     let class: StorageClass =
@@ -256,9 +258,8 @@ fn three(name: &str, json: &Json) -> Result<[Usd; 3]> {
     Ok([price(name, expedited)?, price(name, standard)?, price(name, bulk)?])
 }
 
-fn five<'j>(name: &str, json: &'j Json) -> Result<&'j [Json]> {
-    let five = json.as_array().filter(|all| all.len() == 5);
-    five.map(Vec::as_slice).ok_or_else(|| Error::malformed(name, "it should be a list of five"))
+fn list<'j>(name: &str, json: &'j Json) -> Result<&'j Vec<Json>> {
+    json.as_array().ok_or_else(|| Error::malformed(name, "it should be a list of five"))
 }
 
 /// A number, or steps of which the last has no end.

@@ -9,7 +9,7 @@ fn check(found: Usd, expected: f64) {
     assert!((found.0 - expected).abs() <= expected.abs() * 0.005 + 1e-12, "{found:?} {expected}");
 }
 
-fn billable(class: StorageClass, size: u64) -> (u64, u64) {
+fn billable(class: StorageClass, size: u64) -> (f64, f64) {
     let billable = Billable::of(class, AccessTier::Frequent, size);
     (billable.bytes, billable.standard_bytes)
 }
@@ -24,15 +24,15 @@ fn month_of(class: StorageClass, size: u64) -> Usd {
 // Law-test: S3, minimum billable sizes.
 #[test]
 fn small_objects_are_billed_as_128_kb_and_archives_have_an_overhead() {
-    assert_eq!(billable(StandardIa, 10 << 10), (131_072, 0));
-    assert_eq!(billable(StandardIa, 131_073), (131_073, 0));
-    assert_eq!(billable(StorageClass::GlacierIr, 1), (131_072, 0));
-    assert_eq!(billable(Glacier, 1 << 10), (33_792, 8_192));
-    assert_eq!(billable(DeepArchive, 0), (32_768, 8_192));
-    assert_eq!(billable(Standard, 10), (10, 0));
+    assert_eq!(billable(StandardIa, 10 << 10), (131_072.0, 0.0));
+    assert_eq!(billable(StandardIa, 131_073), (131_073.0, 0.0));
+    assert_eq!(billable(StorageClass::GlacierIr, 1), (131_072.0, 0.0));
+    assert_eq!(billable(Glacier, 1 << 10), (33_792.0, 8_192.0));
+    assert_eq!(billable(DeepArchive, 0), (32_768.0, 8_192.0));
+    assert_eq!(billable(Standard, 10), (10.0, 0.0));
     let tiered = |tier| Billable::of(StorageClass::IntelligentTiering, tier, 200_000).bytes;
-    assert_eq!(tiered(AccessTier::Archive), 232_768);
-    assert_eq!(tiered(AccessTier::ArchiveInstant), 200_000);
+    assert_eq!(tiered(AccessTier::Archive), 232_768.0);
+    assert_eq!(tiered(AccessTier::ArchiveInstant), 200_000.0);
 }
 
 // Law-test: S3, minimum storage durations.

@@ -8,42 +8,39 @@ use std::ops::AddAssign;
 /// The bytes that an object, or many alike, is billed for.
 ///
 /// Law: S3, minimum billable sizes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Billable {
     /// At its class.
-    pub bytes: u64,
+    pub bytes: f64,
     /// Beside that, at `STANDARD`: what an archive keeps to list it by.
-    pub standard_bytes: u64,
+    pub standard_bytes: f64,
 }
 
 impl Billable {
     /// The billed bytes of an object.
     #[must_use]
     pub fn of(class: StorageClass, tier: AccessTier, size: u64) -> Self {
-        Self::of_many(class, tier, 1, size, size < class.facts().minimum_billable_bytes)
+        let is_small = size < class.facts().minimum_billable_bytes;
+        Self::of_many(class, tier, 1.0, float(size), is_small)
     }
 
-    /// The billed bytes of `count` objects of `bytes` in all, which are all below the class's least
-    /// billable size, or none.
+    /// The billed bytes of objects that are all below 128 KB, or none of them.
     #[must_use]
     pub fn of_many(
         class: StorageClass,
         tier: AccessTier,
-        count: u64,
-        bytes: u64,
+        objects: f64,
+        bytes: f64,
         all_small: bool,
     ) -> Self {
         // An archive tier has the overhead of an archive, and its class does not say so.
         let tiered = class == StorageClass::IntelligentTiering && tier.is_archive();
         let facts = if tiered { StorageClass::Glacier.facts() } else { class.facts() };
-        let bytes = if all_small && facts.minimum_billable_bytes > 0 {
-            count.saturating_mul(facts.minimum_billable_bytes)
-        } else {
-            bytes
-        };
+        let least = objects * float(facts.minimum_billable_bytes);
+        let bytes = if all_small { bytes.max(least) } else { bytes };
         Self {
-            bytes: bytes.saturating_add(count.saturating_mul(facts.overhead_bytes)),
-            standard_bytes: count.saturating_mul(facts.overhead_standard_bytes),
+            bytes: bytes + objects * float(facts.overhead_bytes),
+            standard_bytes: objects * float(facts.overhead_standard_bytes),
         }
     }
 }
@@ -102,13 +99,13 @@ impl Usage {
 
     /// Counts bytes kept in a class and tier.
     pub fn keep(&mut self, class: StorageClass, tier: AccessTier, billable: Billable) {
-        let bytes = float(billable.bytes);
+        let bytes = billable.bytes;
         if class == StorageClass::IntelligentTiering {
             self.tier_bytes[tier as usize] += bytes;
         } else {
             self.class_mut(class).bytes += bytes;
         }
-        self.class_mut(StorageClass::Standard).bytes += float(billable.standard_bytes);
+        self.class_mut(StorageClass::Standard).bytes += billable.standard_bytes;
     }
 
     /// Counts an object, or many alike, that leaves its class after so many days in it: by deletion,
@@ -117,7 +114,7 @@ impl Usage {
     /// Law: S3, minimum storage durations.
     pub fn leave(&mut self, class: StorageClass, billable: Billable, days: u32) {
         let left = class.facts().minimum_days.saturating_sub(days);
-        self.class_mut(class).early_byte_days += float(billable.bytes) * f64::from(left);
+        self.class_mut(class).early_byte_days += billable.bytes * f64::from(left);
     }
 
     /// What a day of this usage costs, in a month.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// Prefixes, and the rules that have each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct PrefixIndex(Vec<Entry>);
+pub(crate) struct PrefixIndex(Vec<Entry>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry {
@@ -18,7 +18,7 @@ struct Entry {
 }
 
 impl PrefixIndex {
-    pub(super) fn new<'a>(prefixes: impl Iterator<Item = (&'a str, usize)>) -> Self {
+    pub(crate) fn new<'a>(prefixes: impl Iterator<Item = (&'a str, usize)>) -> Self {
         let mut sorted: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (prefix, rule) in prefixes {
             sorted.entry(prefix).or_default().push(rule);
@@ -36,7 +36,7 @@ impl PrefixIndex {
         Self(entries)
     }
 
-    pub(super) fn each(&self, key: &str, mut visit: impl FnMut(usize)) {
+    pub(crate) fn each(&self, key: &str, mut visit: impl FnMut(usize)) {
         let after = self.0.partition_point(|entry| entry.prefix.as_bytes() <= key.as_bytes());
         let mut next = after.checked_sub(1);
         while let Some(at) = next {
