@@ -51,6 +51,9 @@ pub mod evaluate;
 pub mod explain;
 pub mod facts;
 pub mod filter;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod header;
 pub mod inventory;
 pub mod plan;

@@ -113,7 +113,8 @@ pub(super) fn fuzz(gate: &Gate<'_>) -> Result<Outcome> {
 fn write_fuzz_seeds(gate: &Gate<'_>) -> Result<()> {
     let mut command = cargo();
     command.args(["test", "--quiet", "--lib", "--package", "cistern-storage-core"]);
-    command.args(["--package", "cistern-disk", "the_seeds_are_written"]).stdout(Stdio::null());
+    command.args(["--package", "cistern-disk", "--package", "cistern-lifecycle"]);
+    command.arg("the_seeds_are_written").stdout(Stdio::null());
     command.env("CISTERN_FUZZ_CORPUS", gate.tree.root().join("fuzz/corpus"));
     command::run(command.current_dir(gate.tree.root()))
 }
