@@ -114,6 +114,7 @@ fn write_fuzz_seeds(gate: &Gate<'_>) -> Result<()> {
     let mut command = cargo();
     command.args(["test", "--quiet", "--lib", "--package", "cistern-storage-core"]);
     command.args(["--package", "cistern-disk", "--package", "cistern-access"]);
+    command.args(["--package", "cistern-lifecycle"]);
     command.arg("the_seeds_are_written").stdout(Stdio::null());
     command.env("CISTERN_FUZZ_CORPUS", gate.tree.root().join("fuzz/corpus"));
     command::run(command.current_dir(gate.tree.root()))
