@@ -27,16 +27,20 @@ pub(crate) struct Published {
 pub(crate) type Counters = BTreeMap<Bytes, i64>;
 
 impl Engine {
-    /// Publishes commits, which follow what was published last. One thread at a time.
+    /// Publishes commits, which follow what was published last, and takes their rows. One thread at a
+    /// time.
     pub(super) fn publish(&self, entries: &mut [Entry]) {
         let Some(last) = entries.last().map(|entry| entry.position) else { return };
         let mut published = self.published.lock();
-        let rows = || entries.iter().flat_map(|entry| &entry.rows);
-        rows().for_each(|(key, _)| self.touched.mark(key, last));
+        let rows = entries.iter().flat_map(|entry| &entry.rows);
+        rows.for_each(|(key, _)| self.touched.mark(key, last));
         // Counters first: who sees a row of a commit sees what it counted.
         entries.iter_mut().for_each(|entry| self.count(std::mem::take(&mut entry.adds)));
-        let rows = || entries.iter().flat_map(|entry| &entry.rows);
-        self.index.publish(&mut rows().cloned());
+        let rows = entries.iter_mut().flat_map(|entry| entry.rows.drain(..));
+        let overlay_bytes = self.index.publish(rows);
+        // Relaxed: a hint for writers and for maintenance. Under the lock of what is published, as
+        // a checkpoint's: it is not to be taken for that of rows which are frozen since.
+        self.overlay_bytes.store(overlay_bytes, Ordering::Relaxed);
         for entry in entries {
             published.end = entry.end;
             for change in entry.space.drain(..) {
@@ -48,9 +52,6 @@ impl Engine {
                 tell(Position(entry.position));
             }
         }
-        drop(published);
-        // Relaxed: a hint for writers and for maintenance.
-        self.overlay_bytes.store(self.index.overlay_bytes(), Ordering::Relaxed);
     }
 
     fn count(&self, adds: Vec<(Bytes, i64)>) {
