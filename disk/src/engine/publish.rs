@@ -2,12 +2,13 @@
 
 use crate::{
     engine::{Engine, owners::SpaceChange, queue::Entry},
-    format::{Lsn, checksum},
+    format::Lsn,
 };
 use bytes::Bytes;
 use cistern_storage_core::port::Position;
 use std::{
     collections::BTreeMap,
+    hash::BuildHasher,
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -109,11 +110,13 @@ fn add(counters: &mut Counters, key: Bytes, delta: i64) {
 /// some moment is never told to be older; one that was not may be, and is then read again.
 pub(crate) struct Touched {
     slots: Box<[AtomicU64; SLOTS]>,
+    hasher: foldhash::fast::RandomState,
 }
 
 impl Touched {
     pub(crate) fn new() -> Self {
-        Self { slots: Box::new([const { AtomicU64::new(0) }; SLOTS]) }
+        let slots = Box::new([const { AtomicU64::new(0) }; SLOTS]);
+        Self { slots, hasher: foldhash::fast::RandomState::default() }
     }
 
     /// Notes that `key` is being published with the commit at `position`, or before it.
@@ -128,7 +131,7 @@ impl Touched {
     }
 
     fn slot(&self, key: &[u8]) -> &AtomicU64 {
-        let hash = checksum(key) % SLOTS as u64;
+        let hash = self.hasher.hash_one(key) % SLOTS as u64;
         &self.slots[usize::try_from(hash).expect("a slot's number is small")]
     }
 }
