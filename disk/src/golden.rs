@@ -273,10 +273,10 @@ fn checkpointed() -> MemoryDevice {
     let settings = IndexSettings { block_cache_bytes: 0, access: Access::ReadWrite };
     let (index, _) = Index::open(&shared, settings).unwrap();
     let row = |key: &'static str, value: &'static str| (key.into(), Some(value.into()));
-    index.publish(&mut [row("photos/cat", "meow"), row("photos/dog", "")].into_iter());
+    index.publish([row("photos/cat", "meow"), row("photos/dog", "")]);
     index.freeze();
     index.checkpoint("first".into()).unwrap();
-    index.publish(&mut [("photos/cat".into(), None), row("z", "last")].into_iter());
+    index.publish([("photos/cat".into(), None), row("z", "last")]);
     index.freeze();
     index.checkpoint("second".into()).unwrap();
     device

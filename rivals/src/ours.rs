@@ -41,6 +41,13 @@ mod plug {
         Ok(None)
     }
 
+    pub fn on_disk_at(
+        _folder: &Path,
+        _levels: &[SyncLevel],
+    ) -> Outcome<Option<Vec<Box<dyn Whole>>>> {
+        Ok(None)
+    }
+
     pub fn in_memory() -> Outcome<Option<Box<dyn Whole>>> {
         Ok(None)
     }
@@ -50,4 +57,4 @@ mod plug {
     }
 }
 
-pub use plug::{far_end, in_memory, on_disk};
+pub use plug::{far_end, in_memory, on_disk, on_disk_at};

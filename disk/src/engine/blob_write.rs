@@ -158,7 +158,7 @@ impl Engine {
         let rows = || lsns.iter().map(|lsn| (packed_owners_key(*lsn), Some(count_row(0))));
         // Newer than all that was read so far.
         rows().for_each(|(key, _)| self.touched.mark(&key, position + 1));
-        self.index.publish(&mut rows());
+        self.index.publish(rows());
     }
 
     /// Syncs those of `blobs` that are fresh files, before a commit that must be durable names them.

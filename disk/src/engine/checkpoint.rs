@@ -117,7 +117,7 @@ impl Engine {
             from = lsn_of_key(&last.key).map_or(segment.end(), |lsn| lsn + 1);
             let is_dead = |row: &Row| count_of(&row.value.to_bytes()).is_ok_and(|count| count == 0);
             let dead = rows.into_iter().filter(is_dead);
-            self.index.publish(&mut dead.map(|row| (row.key, None)));
+            self.index.publish(dead.map(|row| (row.key, None)));
         }
     }
 

@@ -20,7 +20,6 @@ use parking_lot::MutexGuard;
 use std::{
     cell::RefCell,
     collections::BTreeSet,
-    ops::Bound,
     sync::{Arc, atomic::Ordering},
 };
 
@@ -138,13 +137,15 @@ impl Engine {
     ) -> Result<Ticket, CommitError> {
         let (position, durability) = (entry.position, entry.durability);
         if durability == Durability::Memory && queue.is_idle() {
+            debug_assert!(queue.pending.is_empty());
             self.publish(&mut [entry]);
             self.relieve(queue)?;
             return Ok(Ticket::done(Position(position), durability));
         }
         queue.push(entry);
+        let group = queue.next_group();
         self.relieve(queue)?;
-        Ok(Ticket::waiting(Position(position), durability, self.promise(position)))
+        Ok(Ticket::waiting(Position(position), durability, self.promise(position, group)))
     }
 
     /// Makes sure that the next frame fits into the segment.
@@ -212,9 +213,8 @@ impl Engine {
         if start >= end {
             return Ok(None);
         }
-        let bounds = (Bound::Included(&*start), Bound::Excluded(&*end));
         let mut removed = BTreeSet::new();
-        for (key, pending) in queue.pending.range::<[u8], _>(bounds) {
+        for (key, pending) in queue.pending.range(&start, &end) {
             if pending.value.is_some() {
                 return Ok(Some(Some(pending.position)));
             }

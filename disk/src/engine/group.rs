@@ -11,15 +11,22 @@
 //! There is no timer: a lone writer leads at once, and those who come while a group is being synced
 //! are the next one. Two bells take turns, so that the many who are done and the one who goes on
 //! are woken apart.
+//!
+//! Whoever waits knows its group from the moment of its commit, and so takes the commit lock only to
+//! lead. What it sleeps for, it looks at under the lock of the bell: that somebody leads. A leader
+//! first ceases to lead, and rings afterwards.
 
 use crate::{
     engine::{
         Engine,
+        bell::Bell,
+        pending::Changes,
         queue::{Callback, Entry, Queue},
     },
     format::Lsn,
     log::tail::Flight,
     segment::Segment,
+    settings::Background,
 };
 use cistern_storage_core::port::{BackendError, Durability, Position, TicketPromise};
 use parking_lot::MutexGuard;
@@ -40,41 +47,39 @@ enum Goal {
     Durable(Lsn),
 }
 
-impl Goal {
-    /// True when a group that ends at `end` will do.
-    fn is_within(self, end: Lsn) -> bool {
-        match self {
-            Self::Published(position) => position < end,
-            Self::Written(lsn) => lsn <= end,
-            // The group may not sync; the next one will.
-            Self::Durable(_) => false,
-        }
-    }
-}
-
 impl Engine {
     /// Waits until the commit at `position` is published.
     pub(super) fn wait_published(&self, position: Lsn) -> Result<(), BackendError> {
-        self.wait(Goal::Published(position))
+        let goal = Goal::Published(position);
+        if self.is_reached(goal) {
+            return Ok(());
+        }
+        let group = self.queue.lock().group_of(position);
+        self.wait(goal, group)
     }
 
     /// Brings all that was committed so far to `durability`.
     pub(super) fn flush_all(&self, durability: Durability) -> Result<(), BackendError> {
-        let (end, last) = {
-            let mut queue = self.queue.lock();
-            let end = queue.tail.next();
-            if durability == Durability::Synced {
-                queue.sync_to = queue.sync_to.max(end);
-            }
-            (end, queue.last)
-        };
-        match durability {
+        let mut queue = self.queue.lock();
+        let (end, last) = (queue.tail.next(), queue.last);
+        let group = match durability {
             Durability::Memory => return Ok(()),
-            Durability::Os => self.wait(Goal::Written(end))?,
-            Durability::Synced => self.wait(Goal::Durable(end))?,
+            Durability::Os => queue.group_of(end - 1),
+            Durability::Synced => {
+                queue.sync_to = queue.sync_to.max(end);
+                // The group that is being written may not sync; the next one will.
+                queue.next_group()
+            }
+        };
+        let last_group = queue.group_of(last);
+        drop(queue);
+        match durability {
+            Durability::Memory => {}
+            Durability::Os => self.wait(Goal::Written(end), group)?,
+            Durability::Synced => self.wait(Goal::Durable(end), group)?,
         }
         // Written is not yet published.
-        self.wait(Goal::Published(last))
+        self.wait(Goal::Published(last), last_group)
     }
 
     fn is_reached(&self, goal: Goal) -> bool {
@@ -86,37 +91,50 @@ impl Engine {
         }
     }
 
-    fn wait(&self, goal: Goal) -> Result<(), BackendError> {
-        if self.is_reached(goal) {
-            return Ok(());
-        }
-        let mut queue = self.queue.lock();
+    /// Waits for what `group` will reach, if no earlier one does.
+    fn wait(&self, goal: Goal, group: usize) -> Result<(), BackendError> {
+        let mut has_slept = false;
         loop {
             if self.is_reached(goal) {
-                self.pass_on(&queue);
+                if has_slept {
+                    self.pass_on(group);
+                }
                 return Ok(());
             }
             self.check_poison()?;
-            if queue.leading {
-                let group = queue.group + usize::from(!goal.is_within(queue.group_end));
-                queue.waiting[group % 2] += 1;
-                self.bells[group % 2].wait(&mut queue);
-                queue.waiting[group % 2] -= 1;
-            } else {
-                queue = self.lead(queue);
+            if self.is_led() {
+                has_slept |= self
+                    .bell(group)
+                    .sleep_if(|| self.is_led() && !self.is_reached(goal) && !self.is_poisoned());
+                continue;
+            }
+            let queue = self.queue.lock();
+            if !self.is_led() && !self.is_reached(goal) && !self.is_poisoned() {
+                self.lead(queue);
             }
         }
     }
 
-    /// Whoever was woken to lead and need not wakes the next.
-    fn pass_on(&self, queue: &Queue) {
-        if !queue.leading {
-            self.bells[(queue.group + 1) % 2].notify_one();
+    /// Whoever was woken to lead `group` and need not wakes another.
+    fn pass_on(&self, group: usize) {
+        // Acquire: whoever sees that a leader has ceased to lead sees which group it was.
+        if !self.is_led() && self.finished.load(Ordering::Acquire) < group {
+            self.bell(group).wake_one();
         }
     }
 
+    fn bell(&self, group: usize) -> &Bell {
+        &self.bells[group % 2]
+    }
+
+    /// True while somebody leads. It changes under the commit lock.
+    pub(super) fn is_led(&self) -> bool {
+        // Acquire, with the release where a leader ceases to lead: the group is done then.
+        self.leading.load(Ordering::Acquire)
+    }
+
     /// Writes one group, and publishes it. Nobody else leads.
-    pub(super) fn lead<'a>(&'a self, mut queue: MutexGuard<'a, Queue>) -> MutexGuard<'a, Queue> {
+    pub(super) fn lead(&self, mut queue: MutexGuard<'_, Queue>) {
         let mut group = self.begin_group(&mut queue);
         while queue.direct.iter().any(|lsn| *lsn < group.end) && !self.is_poisoned() {
             self.landed.wait(&mut queue);
@@ -124,29 +142,34 @@ impl Engine {
         if group.sync {
             group.segments = queue.tail.take_unsynced();
         }
-        MutexGuard::unlocked(&mut queue, || {
-            let guard = PoisonOnPanic { engine: self };
-            if let Err(error) = self.check_poison().and_then(|()| self.write_group(&group)) {
-                self.poison(error);
-            } else {
-                self.publish(group.entries.make_contiguous());
-            }
-            mem::forget(guard);
-        });
-        self.end_group(queue, group)
+        drop(queue);
+        let guard = PoisonOnPanic { engine: self };
+        if let Err(error) = self.check_poison().and_then(|()| self.write_group(&group)) {
+            self.poison(error);
+        } else {
+            self.publish(group.entries.make_contiguous());
+        }
+        group.entries.clear();
+        group.entries.shrink_to(IDLE_ENTRIES_MAX);
+        mem::forget(guard);
+        self.end_group(group);
     }
 
     fn begin_group(&self, queue: &mut Queue) -> Group {
-        debug_assert!(!queue.leading);
-        let entries = mem::take(&mut queue.entries);
+        debug_assert!(!self.is_led());
+        let idle = mem::take(&mut queue.idle_entries);
+        let entries = mem::replace(&mut queue.entries, idle);
         let end = queue.tail.next();
         let sync = queue.sync_to > self.durable.load(Ordering::Relaxed)
             || entries.iter().any(|entry| entry.durability == Durability::Synced);
         let flight = Arc::new(queue.tail.take());
-        queue.leading = true;
+        self.leading.store(true, Ordering::Release);
         queue.group += 1;
         queue.group_end = end;
         queue.group_entries = entries.len();
+        queue.pending.leave();
+        // Whatever somebody wanted to see written is in this group.
+        queue.flush_wanted = false;
         queue.flight = Some(Arc::clone(&flight));
         let files = if sync { mem::take(&mut queue.unsynced_files) } else { Vec::new() };
         Group { end, sync, flight, entries, files, segments: Vec::new() }
@@ -171,95 +194,82 @@ impl Engine {
         Ok(())
     }
 
-    fn end_group<'a>(
-        &'a self,
-        mut queue: MutexGuard<'a, Queue>,
-        mut group: Group,
-    ) -> MutexGuard<'a, Queue> {
-        queue.leading = false;
-        if self.is_poisoned() {
-            // The flight stays: what was published at once may be read from it.
-            self.ring_all();
-        } else {
+    fn end_group(&self, group: Group) {
+        let mut queue = self.queue.lock();
+        let poison = self.check_poison();
+        let mut gone = None;
+        // In a store that is poisoned the flight stays: what was published at once may be read from
+        // it.
+        if poison.is_ok() {
             queue.group_entries = 0;
-            group.entries.iter().for_each(|entry| queue.settle(entry));
             queue.flight = None;
-            let Group { flight, .. } = &mut group;
-            if let Some(flight) = Arc::get_mut(flight) {
-                queue.tail.give_back(mem::take(flight));
+            queue.idle_entries = group.entries;
+            if let Some(flight) = Arc::into_inner(group.flight) {
+                queue.tail.give_back(flight);
             }
-            self.publish_at_once(&mut queue);
-            self.ring(&mut queue);
+            gone = Some((queue.pending.arrive(), self.publish_at_once(&mut queue)));
         }
-        self.call_back(queue, group.entries)
+        let this = queue.group;
+        // Release: see where they are loaded.
+        self.finished.store(this, Ordering::Release);
+        self.leading.store(false, Ordering::Release);
+        let position = self.position.load(Ordering::Acquire);
+        let ready = queue.take_callbacks(position, poison.is_err());
+        if queue.flush_wanted || poison.is_err() {
+            self.flusher.notify_one();
+        }
+        drop(queue);
+        self.ring(this, poison.is_err());
+        // Neither rows nor callbacks are dropped under the commit lock.
+        drop(gone);
+        call_back(ready, position, &poison);
     }
 
     /// Commits that ask for nothing wait only for those before them.
-    fn publish_at_once(&self, queue: &mut Queue) {
+    fn publish_at_once(&self, queue: &mut Queue) -> Changes {
         while queue.entries.front().is_some_and(|entry| entry.durability == Durability::Memory) {
             let entry = queue.entries.pop_front();
             let mut entry = entry.expect("it was just seen");
             self.publish(std::slice::from_mut(&mut entry));
-            queue.settle(&entry);
+        }
+        // Rows that are published while nothing is queued are not remembered any more.
+        if queue.entries.is_empty() { queue.pending.forget_queued() } else { Changes::new() }
+    }
+
+    /// Wakes one who waits for the next group, which it will lead, and all who waited for this one.
+    fn ring(&self, this: usize, is_poisoned: bool) {
+        if is_poisoned {
+            self.bells.iter().for_each(Bell::wake_all);
+        } else {
+            self.bell(this + 1).wake_one();
+            self.bell(this).wake_all();
         }
     }
 
-    /// Wakes all who waited for the group, and one who waits for the next: it will lead.
-    fn ring(&self, queue: &mut Queue) {
-        let (this, next) = (queue.group % 2, (queue.group + 1) % 2);
-        if queue.waiting[next] > 0 {
-            self.bells[next].notify_one();
-        } else if queue.flush_wanted {
-            self.flusher.notify_one();
-        }
-        if queue.waiting[this] > 0 {
-            self.bells[this].notify_all();
-        }
-    }
-
-    /// Tells those who left a callback.
-    pub(super) fn call_back<'a>(
-        &'a self,
-        mut queue: MutexGuard<'a, Queue>,
-        entries: VecDeque<Entry>,
-    ) -> MutexGuard<'a, Queue> {
-        let poison = self.check_poison();
-        if queue.callbacks.is_empty() && entries.len() < DROPPED_INSIDE_MAX {
-            return queue;
-        }
-        let position = self.position.load(Ordering::Acquire);
-        let done = |lsn: Lsn| lsn <= position || poison.is_err();
-        let (ready, later) =
-            mem::take(&mut queue.callbacks).into_iter().partition(|(lsn, _)| done(*lsn));
-        queue.callbacks = later;
-        let ready: Vec<(Lsn, Callback)> = ready;
-        MutexGuard::unlocked(&mut queue, || {
-            drop(entries);
-            for (lsn, then) in ready {
-                then(if lsn <= position { Ok(()) } else { poison.clone() });
-            }
-        });
-        queue
-    }
-
-    /// Keeps the buffer within its bounds: writes it, or waits for the group that is being written.
-    pub(super) fn relieve(&self, queue: MutexGuard<'_, Queue>) -> Result<(), BackendError> {
+    /// Keeps the buffer within its bounds: has it written, or waits until it is.
+    pub(super) fn relieve(&self, mut queue: MutexGuard<'_, Queue>) -> Result<(), BackendError> {
         let buffered = queue.tail.buffered();
-        if buffered < BUFFER_BYTES_MAX || (queue.leading && buffered < BUFFER_BYTES_HARD_MAX) {
+        if buffered < BUFFER_BYTES_MAX || (self.is_led() && buffered < BUFFER_BYTES_HARD_MAX) {
             return Ok(());
         }
         let end = queue.tail.next();
+        if self.settings.background == Background::Threads && buffered < BUFFER_BYTES_HARD_MAX {
+            // Whoever did not ask for a write need not do one.
+            self.want_flush(&mut queue, end - 1);
+            return Ok(());
+        }
+        let group = queue.group_of(end - 1);
         drop(queue);
-        self.wait(Goal::Written(end))
+        self.wait(Goal::Written(end), group)
     }
 
     /// Leads a group for those who will not, if there are any.
     pub(super) fn flush_for_others(&self) -> Result<bool, BackendError> {
-        let mut queue = self.queue.lock();
-        if !mem::take(&mut queue.flush_wanted) || queue.leading {
+        let queue = self.queue.lock();
+        if !queue.flush_wanted || self.is_led() {
             return Ok(false);
         }
-        drop(self.lead(queue));
+        self.lead(queue);
         self.check_poison()?;
         Ok(true)
     }
@@ -268,25 +278,41 @@ impl Engine {
     pub(super) fn flush_until_closed(&self) {
         let mut queue = self.queue.lock();
         while !self.closing.load(Ordering::Acquire) && !self.is_poisoned() {
-            if queue.flush_wanted && !queue.leading {
-                queue.flush_wanted = false;
-                queue = self.lead(queue);
+            if queue.flush_wanted && !self.is_led() {
+                self.lead(queue);
+                queue = self.queue.lock();
             } else {
                 self.flusher.wait(&mut queue);
             }
         }
     }
 
-    /// Sees to it that somebody leads, since whoever committed will not.
-    fn want_flush(&self, queue: &mut Queue) {
+    /// Sees to it that somebody leads the group of `position`, since whoever committed will not.
+    fn want_flush(&self, queue: &mut Queue, position: Lsn) {
+        let is_led = self.is_led();
+        if is_led && position < queue.group_end {
+            return;
+        }
         queue.flush_wanted = true;
-        if !queue.leading {
+        if !is_led {
             self.flusher.notify_one();
         }
     }
 
-    pub(super) fn promise(self: &Arc<Self>, position: Lsn) -> Arc<dyn TicketPromise> {
-        Arc::new(Promise { engine: Arc::clone(self), position })
+    /// The promise of the commit at `position`, which `group` will keep.
+    pub(super) fn promise(self: &Arc<Self>, position: Lsn, group: usize) -> Arc<dyn TicketPromise> {
+        Arc::new(Promise { engine: Arc::clone(self), position, group })
+    }
+}
+
+/// Tells those who left a callback. Without any lock: they may do what they like.
+pub(super) fn call_back(
+    ready: Vec<(Lsn, Callback)>,
+    position: Lsn,
+    poison: &Result<(), BackendError>,
+) {
+    for (lsn, then) in ready {
+        then(if lsn <= position { Ok(()) } else { poison.clone() });
     }
 }
 
@@ -305,11 +331,12 @@ struct Group {
 struct Promise {
     engine: Arc<Engine>,
     position: Lsn,
+    group: usize,
 }
 
 impl TicketPromise for Promise {
     fn wait(&self, position: Position) -> Result<(), BackendError> {
-        self.engine.wait_published(position.0)
+        self.engine.wait(Goal::Published(position.0), self.group)
     }
 
     fn on_done(self: Arc<Self>, position: Position, then: Callback) {
@@ -320,7 +347,7 @@ impl TicketPromise for Promise {
             Err(poisoned)
         } else {
             queue.callbacks.push((position.0, then));
-            self.engine.want_flush(&mut queue);
+            self.engine.want_flush(&mut queue, position.0);
             return;
         };
         drop(queue);
@@ -335,7 +362,7 @@ impl Drop for Promise {
             return;
         }
         let mut queue = engine.queue.lock();
-        engine.want_flush(&mut queue);
+        engine.want_flush(&mut queue, self.position);
     }
 }
 
@@ -349,16 +376,19 @@ impl Drop for PoisonOnPanic<'_> {
         let cause = "finish a group of commits";
         // Nobody ends the group, and nobody may lead the next one: first the latch.
         let _ = self.engine.poison.set(cause.into());
-        self.engine.queue.lock().leading = false;
+        {
+            let _queue = self.engine.queue.lock();
+            self.engine.leading.store(false, Ordering::Release);
+        }
         self.engine.poison_with(cause.into());
     }
 }
 
-/// A buffer of this size is written even if nobody waits.
+/// A buffer of this size is written even if nobody waits, by the thread that flushes.
 const BUFFER_BYTES_MAX: usize = 1 << 20;
 
 /// Writers wait when the buffer has this size while a group is being written.
 const BUFFER_BYTES_HARD_MAX: usize = 8 << 20;
 
-/// So many commits are dropped under the commit lock rather than letting it go for that.
-const DROPPED_INSIDE_MAX: usize = 4;
+/// A list of commits that grew beyond this is cut back when it is idle.
+const IDLE_ENTRIES_MAX: usize = 1024;

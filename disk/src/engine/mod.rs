@@ -14,10 +14,13 @@
 //! - [`open`], [`replay`], [`meta`]: a store from its files.
 //! - [`verify`], [`scrub`]: everything at rest, read and checked, closed or in use.
 //! - [`checkpoint`], [`compaction`], [`maintain`]: what happens behind the writers' backs.
+//! - [`pending`], [`bell`]: what is on its way to be published, and who waits for it.
 //!
 //! Lock order: `maintenance`, `queue`, `fresh`, `published`, `counters`, then the locks of the
 //! segments' pool and table, then those of the index.
+//! The locks of the bells are taken without any other, and none is taken under them.
 
+mod bell;
 mod blob_read;
 mod blob_write;
 mod checkpoint;
@@ -31,6 +34,7 @@ pub(crate) mod meta;
 pub(crate) mod name;
 mod open;
 mod owners;
+mod pending;
 mod publish;
 mod queue;
 mod replay;
@@ -40,6 +44,7 @@ mod verify;
 pub(crate) use self::open::{OpenAs, open};
 
 use self::{
+    bell::Bell,
     blob_write::{BlobFiles, Fresh},
     maintain::{Alarm, Maintenance},
     name::BlobName,
@@ -60,11 +65,11 @@ use cistern_storage_core::port::{
 use keyspace::StoredRange;
 use parking_lot::{Condvar, Mutex, RwLock};
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{BTreeSet, HashMap},
     fmt, io,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -81,7 +86,11 @@ pub(crate) struct Engine {
     /// The commit lock.
     queue: Mutex<Queue>,
     /// Rung when a group is done; waiters of one and of the next group do not disturb each other.
-    bells: [Condvar; 2],
+    bells: [Bell; 2],
+    /// Somebody writes a group. Changes under the commit lock.
+    leading: AtomicBool,
+    /// The number of the last group that ended.
+    finished: AtomicUsize,
     /// Rung when somebody has finished writing a frame of their own.
     landed: Condvar,
     /// Rung when somebody wants a group led who will not lead it.
@@ -246,24 +255,17 @@ impl Engine {
         // The first cause is the one to tell.
         let _ = self.poison.set(cause);
         // Whoever checked before the line above waits by now, or has seen it.
-        let queue = self.queue.lock();
-        self.ring_all();
-        // Whoever leads tells them when the group has ended; from now on nobody else will lead.
-        if queue.leading {
-            drop(queue);
-        } else {
-            drop(self.call_back(queue, VecDeque::new()));
-        }
-        self.alarm.ring();
-        self.alarm.ring_room();
-    }
-
-    fn ring_all(&self) {
-        self.bells.iter().for_each(|bell| {
-            bell.notify_all();
-        });
+        let mut queue = self.queue.lock();
         self.landed.notify_all();
         self.flusher.notify_all();
+        let position = self.position.load(Ordering::Acquire);
+        // Whoever leads tells them when the group has ended; from now on nobody else will lead.
+        let ready = if self.is_led() { Vec::new() } else { queue.take_callbacks(position, true) };
+        drop(queue);
+        self.bells.iter().for_each(Bell::wake_all);
+        group::call_back(ready, position, &self.check_poison());
+        self.alarm.ring();
+        self.alarm.ring_room();
     }
 
     fn name_of(&self, blob: &BlobRef) -> Result<BlobName, BackendError> {

@@ -28,7 +28,7 @@ use std::{
     io,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -150,7 +150,9 @@ impl Engine {
             segments,
             files: BlobFiles::new(Arc::clone(device), store),
             queue: Mutex::new(Queue::new(tail)),
-            bells: [Condvar::new(), Condvar::new()],
+            bells: Default::default(),
+            leading: AtomicBool::new(false),
+            finished: AtomicUsize::new(0),
             landed: Condvar::new(),
             flusher: Condvar::new(),
             fresh: Mutex::new(HashMap::new()),

@@ -2,12 +2,13 @@
 
 use crate::{
     engine::{Engine, owners::SpaceChange, queue::Entry},
-    format::{Lsn, checksum},
+    format::Lsn,
 };
 use bytes::Bytes;
 use cistern_storage_core::port::Position;
 use std::{
     collections::BTreeMap,
+    hash::BuildHasher,
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -27,16 +28,20 @@ pub(crate) struct Published {
 pub(crate) type Counters = BTreeMap<Bytes, i64>;
 
 impl Engine {
-    /// Publishes commits, which follow what was published last. One thread at a time.
+    /// Publishes commits, which follow what was published last, and takes their rows. One thread at a
+    /// time.
     pub(super) fn publish(&self, entries: &mut [Entry]) {
         let Some(last) = entries.last().map(|entry| entry.position) else { return };
         let mut published = self.published.lock();
-        let rows = || entries.iter().flat_map(|entry| &entry.rows);
-        rows().for_each(|(key, _)| self.touched.mark(key, last));
+        let rows = entries.iter().flat_map(|entry| &entry.rows);
+        rows.for_each(|(key, _)| self.touched.mark(key, last));
         // Counters first: who sees a row of a commit sees what it counted.
         entries.iter_mut().for_each(|entry| self.count(std::mem::take(&mut entry.adds)));
-        let rows = || entries.iter().flat_map(|entry| &entry.rows);
-        self.index.publish(&mut rows().cloned());
+        let rows = entries.iter_mut().flat_map(|entry| entry.rows.drain(..));
+        let overlay_bytes = self.index.publish(rows);
+        // Relaxed: a hint for writers and for maintenance. Under the lock of what is published, as
+        // a checkpoint's: it is not to be taken for that of rows which are frozen since.
+        self.overlay_bytes.store(overlay_bytes, Ordering::Relaxed);
         for entry in entries {
             published.end = entry.end;
             for change in entry.space.drain(..) {
@@ -48,9 +53,6 @@ impl Engine {
                 tell(Position(entry.position));
             }
         }
-        drop(published);
-        // Relaxed: a hint for writers and for maintenance.
-        self.overlay_bytes.store(self.index.overlay_bytes(), Ordering::Relaxed);
     }
 
     fn count(&self, adds: Vec<(Bytes, i64)>) {
@@ -108,11 +110,13 @@ fn add(counters: &mut Counters, key: Bytes, delta: i64) {
 /// some moment is never told to be older; one that was not may be, and is then read again.
 pub(crate) struct Touched {
     slots: Box<[AtomicU64; SLOTS]>,
+    hasher: foldhash::fast::RandomState,
 }
 
 impl Touched {
     pub(crate) fn new() -> Self {
-        Self { slots: Box::new([const { AtomicU64::new(0) }; SLOTS]) }
+        let slots = Box::new([const { AtomicU64::new(0) }; SLOTS]);
+        Self { slots, hasher: foldhash::fast::RandomState::default() }
     }
 
     /// Notes that `key` is being published with the commit at `position`, or before it.
@@ -127,7 +131,7 @@ impl Touched {
     }
 
     fn slot(&self, key: &[u8]) -> &AtomicU64 {
-        let hash = checksum(key) % SLOTS as u64;
+        let hash = self.hasher.hash_one(key) % SLOTS as u64;
         &self.slots[usize::try_from(hash).expect("a slot's number is small")]
     }
 }

@@ -2,16 +2,16 @@
 
 use crate::{
     device::DeviceFile,
-    engine::owners::SpaceChange,
+    engine::{
+        owners::SpaceChange,
+        pending::{Pending, PendingRows},
+    },
     format::Lsn,
     log::tail::{Flight, Tail},
 };
 use bytes::Bytes;
 use cistern_storage_core::port::{BackendError, Durability, OnPublish};
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
+use std::{collections::VecDeque, mem, sync::Arc};
 
 /// What the commit lock protects. Whoever holds it does not wait for the medium, except to open the
 /// next segment when none was made ready.
@@ -19,10 +19,10 @@ pub(crate) struct Queue {
     pub(crate) tail: Tail,
     /// Committed, not taken by a group, in the order of commits.
     pub(crate) entries: VecDeque<Entry>,
+    /// An empty list with room, for the next group.
+    pub(crate) idle_entries: VecDeque<Entry>,
     /// What the rows will be once all of `entries`, and those of the current group, are published.
-    pub(crate) pending: BTreeMap<Bytes, Pending>,
-    /// Somebody writes a group.
-    pub(crate) leading: bool,
+    pub(crate) pending: PendingRows,
     /// The group that is being written, or was last. Counts up.
     pub(crate) group: usize,
     /// Where it ends.
@@ -35,11 +35,9 @@ pub(crate) struct Queue {
     pub(crate) flight: Option<Arc<Flight>>,
     /// Frames whose owners write them themselves and have not finished.
     pub(crate) direct: Vec<Lsn>,
-    /// How many wait for a group, by the group's number modulo 2.
-    pub(crate) waiting: [usize; 2],
     /// Somebody needs the log synced up to here.
     pub(crate) sync_to: Lsn,
-    /// Somebody needs a group led who will not lead it.
+    /// Somebody needs the next group led who will not lead it.
     pub(crate) flush_wanted: bool,
     /// Blob files that commits own and that were not synced.
     pub(crate) unsynced_files: Vec<Arc<dyn DeviceFile>>,
@@ -49,12 +47,6 @@ pub(crate) struct Queue {
 
 /// Told how a commit ended.
 pub(crate) type Callback = Box<dyn FnOnce(Result<(), BackendError>) + Send>;
-
-/// A committed change of a row that is not published.
-pub(crate) struct Pending {
-    pub(crate) position: Lsn,
-    pub(crate) value: Option<Bytes>,
-}
 
 /// One commit.
 pub(crate) struct Entry {
@@ -74,15 +66,14 @@ impl Queue {
         Self {
             tail,
             entries: VecDeque::new(),
-            pending: BTreeMap::new(),
-            leading: false,
+            idle_entries: VecDeque::new(),
+            pending: PendingRows::default(),
             group: 0,
             group_end: 0,
             group_entries: 0,
             last: 0,
             flight: None,
             direct: Vec::new(),
-            waiting: [0; 2],
             sync_to: 0,
             flush_wanted: false,
             unsynced_files: Vec::new(),
@@ -105,13 +96,30 @@ impl Queue {
         self.entries.push_back(entry);
     }
 
-    /// Forgets what `entry` left pending.
-    pub(crate) fn settle(&mut self, entry: &Entry) {
-        for (key, _) in &entry.rows {
-            if self.pending.get(key).is_some_and(|row| row.position == entry.position) {
-                self.pending.remove(key);
-            }
+    /// The group that the next commit will belong to.
+    pub(crate) fn next_group(&self) -> usize {
+        self.group + 1
+    }
+
+    /// The group that the commit at `position` belongs to, or belonged to.
+    pub(crate) fn group_of(&self, position: Lsn) -> usize {
+        if position < self.group_end { self.group } else { self.next_group() }
+    }
+
+    /// Takes out the callbacks of commits up to `position`; all of them once the store is poisoned.
+    pub(crate) fn take_callbacks(
+        &mut self,
+        position: Lsn,
+        is_poisoned: bool,
+    ) -> Vec<(Lsn, Callback)> {
+        if self.callbacks.is_empty() {
+            return Vec::new();
         }
+        let is_done = |lsn: Lsn| lsn <= position || is_poisoned;
+        let (ready, later) =
+            mem::take(&mut self.callbacks).into_iter().partition(|(lsn, _)| is_done(*lsn));
+        self.callbacks = later;
+        ready
     }
 
     /// Bytes of the log that are not written yet.

@@ -235,9 +235,9 @@ mod tests {
         engine.segments.all()[0].add_live(8);
         assert_eq!(findings().len(), 1);
         let place = |number: u64| Some(owners::count_row(number));
-        engine.index.publish(&mut [(name::moved_key(5000), place(6000))].into_iter());
+        engine.index.publish([(name::moved_key(5000), place(6000))]);
         assert_eq!(findings().len(), 2);
-        engine.index.publish(&mut [(name::packed_owners_key(7000), place(2))].into_iter());
+        engine.index.publish([(name::packed_owners_key(7000), place(2))]);
         assert_eq!(findings().len(), 3);
     }
 }

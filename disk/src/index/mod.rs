@@ -49,7 +49,7 @@ pub(crate) use merge::Effort;
 use crate::{device::Device, verify::Finding};
 use bytes::Bytes;
 use cistern_storage_core::port::{BackendError, KeyRange, Order, Row};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::{
     ops::Bound,
     sync::{
@@ -245,7 +245,7 @@ impl Index {
             return Ok(Vec::new());
         }
         let (active, lower) = {
-            let state = self.state.read();
+            let state = self.settled();
             (state.active.copy(range, order, limit), Arc::clone(&state.lower))
         };
         let mut sources = Vec::with_capacity(1 + lower.frozen.len() + lower.runs.len());
@@ -265,18 +265,26 @@ impl Index {
         rows_of(Merged::new(sources, order), range, order, limit)
     }
 
+    /// The state, with its active rows in order but for a few.
+    fn settled(&self) -> RwLockReadGuard<'_, State> {
+        let state = self.state.read();
+        if !state.active.is_unsettled() {
+            return state;
+        }
+        drop(state);
+        let mut state = self.state.write();
+        state.active.settle();
+        RwLockWriteGuard::downgrade(state)
+    }
+
     /// Applies `changes` at once: a reader sees all of them or none. A change without a value
-    /// removes the row.
-    pub(crate) fn publish(&self, changes: &mut dyn Iterator<Item = (Bytes, Option<Bytes>)>) {
+    /// removes the row. Returns the bytes of memory that the active generation takes.
+    pub(crate) fn publish(&self, changes: impl IntoIterator<Item = (Bytes, Option<Bytes>)>) -> u64 {
         let mut state = self.state.write();
         for (key, value) in changes {
             state.active.apply(key, value);
         }
-    }
-
-    /// Bytes of memory that the active generation takes.
-    pub(crate) fn overlay_bytes(&self) -> u64 {
-        self.state.read().active.bytes() as u64
+        state.active.bytes() as u64
     }
 
     /// Freezes the active generation; an empty one takes its place. Does nothing when it is empty.

@@ -15,7 +15,7 @@ pub(crate) struct Tail {
     next: Lsn,
     buffer: Flight,
     /// The other buffer, while no group has it.
-    idle: Vec<u8>,
+    idle: Flight,
     /// Segments that were left since the last sync.
     left: Vec<Arc<Segment>>,
 }
@@ -38,7 +38,7 @@ struct Extent {
 impl Tail {
     /// Goes on at `next` in `segment`.
     pub(crate) fn new(segment: Arc<Segment>, next: Lsn) -> Self {
-        Self { segment, next, buffer: Flight::default(), idle: Vec::new(), left: Vec::new() }
+        Self { segment, next, buffer: Flight::default(), idle: Flight::default(), left: Vec::new() }
     }
 
     /// The lsn of the next frame, unless it does not fit into the segment.
@@ -121,16 +121,15 @@ impl Tail {
 
     /// Takes what waits to be written.
     pub(crate) fn take(&mut self) -> Flight {
-        let fresh = Flight { bytes: mem::take(&mut self.idle), extents: Vec::new() };
-        mem::replace(&mut self.buffer, fresh)
+        mem::replace(&mut self.buffer, mem::take(&mut self.idle))
     }
 
     /// Gives a buffer back, for the next group.
-    pub(crate) fn give_back(&mut self, flight: Flight) {
-        let mut bytes = flight.bytes;
-        bytes.clear();
-        bytes.shrink_to(IDLE_BYTES_MAX);
-        self.idle = bytes;
+    pub(crate) fn give_back(&mut self, mut flight: Flight) {
+        flight.bytes.clear();
+        flight.bytes.shrink_to(IDLE_BYTES_MAX);
+        flight.extents.clear();
+        self.idle = flight;
     }
 
     /// The segments that a sync must reach, to make durable all that was appended so far.

@@ -1,20 +1,22 @@
-//! Group commit and tickets: `engine/group.rs`, `engine/queue.rs`.
+//! Group commit and tickets: `engine/group.rs`, `engine/queue.rs`, `engine/bell.rs`.
 //!
 //! | here | in the engine |
 //! |---|---|
 //! | [`Engine::commit`] | `Engine::place`, `Engine::accept`: a position, an entry in the queue |
-//! | [`Engine::wait`] | `Engine::wait`, with [`Goal`] |
+//! | [`Engine::wait`] | `Engine::wait`, with [`Goal`] and the number of the group |
 //! | [`Engine::pass_on`] | `Engine::pass_on` |
 //! | [`Engine::flush`] | `Engine::flush_all(Synced)` |
 //! | [`Engine::lead`] | `Engine::lead`, with `begin_group`, `write_group`, `publish`, `end_group` |
-//! | [`Engine::ring`], [`Engine::ring_all`] | the same names |
-//! | [`Engine::call_back`] | `Engine::call_back` |
+//! | [`Engine::publish_at_once`] | the same name: weak commits are those that ask for nothing |
+//! | [`Engine::ring`] | the same name |
+//! | [`Bell`] | `Bell` |
+//! | [`Queue::take_callbacks`], [`call_back`] | the same names |
 //! | [`Engine::poison`] | `Engine::poison_with` |
 //! | [`Engine::on_done`], [`Engine::drop_ticket`] | `Promise::on_done`, `Promise::drop` |
 //! | [`Engine::flush_until_closed`] | the same name, on the thread `cistern-flush` |
 //!
 //! A position is a number; where a group ends is the position behind its last one. Left out: frames
-//! that their owners write, commits that ask for nothing, bounds of the buffer.
+//! that their owners write, bounds of the buffer.
 
 use crate::{fails, holds};
 use shuttle::{
@@ -32,22 +34,20 @@ enum Goal {
     Durable(u64),
 }
 
-impl Goal {
-    fn is_within(self, end: u64) -> bool {
-        match self {
-            Self::Published(position) => position < end,
-            Self::Durable(_) => false,
-        }
-    }
-}
-
 /// What is done wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Broken {
     Nothing,
-    /// Nobody is woken to lead the next group: neither when one ends nor by whoever need not lead.
-    /// Among those who wait, one of the two is enough.
+    /// Nobody is woken to lead the next group when one ends.
     NextSleeps,
+    /// Whoever is woken to lead and need not wakes nobody else.
+    NobodyPassesOn,
+    /// A leader rings before it ceases to lead.
+    RingsTooSoon,
+    /// Whoever waits looks for a reason to sleep without the lock of the bell.
+    LooksOutside,
+    /// The end of a group does not tell the flusher that the next one is its own.
+    FlusherIsNotTold,
     /// One of those who waited for the group is woken, not all.
     OneIsWoken,
     /// The group is published after somebody else may lead.
@@ -67,24 +67,107 @@ type Callback = Arc<Told>;
 struct Told {
     done: AtomicUsize,
     failed: AtomicUsize,
+    count: Mutex<usize>,
+    heard: Condvar,
+}
+
+impl Told {
+    fn tell(&self, is_done: bool) {
+        let count = if is_done { &self.done } else { &self.failed };
+        count.fetch_add(1, Ordering::SeqCst);
+        *self.count.lock().unwrap() += 1;
+        self.heard.notify_all();
+    }
+
+    /// Waits until it is told.
+    fn hear(&self) {
+        let mut count = self.count.lock().unwrap();
+        while *count == 0 {
+            count = self.heard.wait(count).unwrap();
+        }
+    }
 }
 
 #[derive(Default)]
+struct Bell {
+    sleepers: Mutex<usize>,
+    rung: Condvar,
+}
+
+impl Bell {
+    fn sleep_if(&self, has_reason: impl FnOnce() -> bool) -> bool {
+        let mut sleepers = self.sleepers.lock().unwrap();
+        if !has_reason() {
+            return false;
+        }
+        *sleepers += 1;
+        sleepers = self.rung.wait(sleepers).unwrap();
+        *sleepers -= 1;
+        true
+    }
+
+    fn is_needed(&self) -> bool {
+        *self.sleepers.lock().unwrap() > 0
+    }
+
+    fn wake_one(&self) {
+        if self.is_needed() {
+            self.rung.notify_one();
+        }
+    }
+
+    fn wake_all(&self) {
+        if self.is_needed() {
+            self.rung.notify_all();
+        }
+    }
+}
+
+/// A commit: its position, and whether it asks for nothing.
+type Entry = (u64, bool);
+
+#[derive(Default)]
 struct Queue {
-    entries: Vec<u64>,
+    entries: Vec<Entry>,
     next: u64,
-    leading: bool,
     group: usize,
     group_end: u64,
-    waiting: [usize; 2],
     sync_to: u64,
     flush_wanted: bool,
     callbacks: Vec<(u64, Callback)>,
 }
 
+impl Queue {
+    fn take_callbacks(
+        &mut self,
+        published: u64,
+        is_poisoned: bool,
+        broken: Broken,
+    ) -> Vec<(u64, Callback)> {
+        let is_done = |position: u64| position < published || is_poisoned;
+        let all = mem::take(&mut self.callbacks);
+        if broken == Broken::CallbacksStay {
+            self.callbacks.clone_from(&all);
+        }
+        let (ready, later): (Vec<_>, Vec<_>) = all.into_iter().partition(|(at, _)| is_done(*at));
+        if broken != Broken::CallbacksStay {
+            self.callbacks = later;
+        }
+        ready
+    }
+}
+
+fn call_back(ready: Vec<(u64, Callback)>, published: u64) {
+    for (position, told) in ready {
+        told.tell(position < published);
+    }
+}
+
 struct Engine {
     queue: Mutex<Queue>,
-    bells: [Condvar; 2],
+    bells: [Bell; 2],
+    leading: AtomicBool,
+    finished: AtomicUsize,
     flusher: Condvar,
     /// Positions below it are published: the engine tells the last one instead.
     published: AtomicU64,
@@ -102,7 +185,9 @@ impl Engine {
     fn new(broken: Broken, fails_at: Option<u64>) -> Arc<Self> {
         Arc::new(Self {
             queue: Mutex::default(),
-            bells: [Condvar::new(), Condvar::new()],
+            bells: [Bell::default(), Bell::default()],
+            leading: AtomicBool::new(false),
+            finished: AtomicUsize::new(0),
             flusher: Condvar::new(),
             published: AtomicU64::new(0),
             durable: AtomicU64::new(0),
@@ -122,16 +207,28 @@ impl Engine {
         self.poisoned.load(Ordering::SeqCst)
     }
 
-    /// `None` once the store is poisoned.
-    fn commit(&self) -> Option<u64> {
+    fn is_led(&self) -> bool {
+        self.leading.load(Ordering::SeqCst)
+    }
+
+    fn bell(&self, group: usize) -> &Bell {
+        &self.bells[group % 2]
+    }
+
+    /// The position and the group; `None` once the store is poisoned.
+    fn commit(&self) -> Option<(u64, usize)> {
+        self.commit_as(false)
+    }
+
+    fn commit_as(&self, is_weak: bool) -> Option<(u64, usize)> {
         let mut queue = self.lock();
         if self.is_poisoned() {
             return None;
         }
         let position = queue.next;
         queue.next += 1;
-        queue.entries.push(position);
-        Some(position)
+        queue.entries.push((position, is_weak));
+        Some((position, queue.group + 1))
     }
 
     fn is_reached(&self, goal: Goal) -> bool {
@@ -142,55 +239,63 @@ impl Engine {
     }
 
     /// False when the store was poisoned.
-    fn wait(&self, goal: Goal) -> bool {
-        if self.is_reached(goal) {
-            return true;
-        }
-        let mut queue = self.lock();
+    fn wait(&self, goal: Goal, group: usize) -> bool {
+        let mut has_slept = false;
         loop {
             if self.is_reached(goal) {
-                self.pass_on(&queue);
+                if has_slept {
+                    self.pass_on(group);
+                }
                 return true;
             }
             if self.is_poisoned() {
                 return false;
             }
-            if queue.leading {
-                let group = queue.group + usize::from(!goal.is_within(queue.group_end));
-                queue.waiting[group % 2] += 1;
-                queue = self.bells[group % 2].wait(queue).unwrap();
-                queue.waiting[group % 2] -= 1;
-            } else {
-                queue = self.lead(queue);
+            if self.is_led() {
+                let has_reason = || self.is_led() && !self.is_reached(goal) && !self.is_poisoned();
+                has_slept |= match self.broken {
+                    Broken::LooksOutside => has_reason() && self.bell(group).sleep_if(|| true),
+                    _ => self.bell(group).sleep_if(has_reason),
+                };
+                continue;
+            }
+            let queue = self.lock();
+            if !self.is_led() && !self.is_reached(goal) && !self.is_poisoned() {
+                self.lead(queue);
             }
         }
     }
 
-    fn pass_on(&self, queue: &Queue) {
-        if !queue.leading && self.broken != Broken::NextSleeps {
-            self.bells[(queue.group + 1) % 2].notify_one();
+    fn pass_on(&self, group: usize) {
+        let is_left = !self.is_led() && self.finished.load(Ordering::SeqCst) < group;
+        if is_left && self.broken != Broken::NobodyPassesOn {
+            self.bell(group).wake_one();
         }
     }
 
     fn flush(&self) -> bool {
-        let end = {
-            let mut queue = self.lock();
-            queue.sync_to = queue.sync_to.max(queue.next);
-            queue.next
-        };
-        self.wait(Goal::Durable(end)) && (end == 0 || self.wait(Goal::Published(end - 1)))
+        let mut queue = self.lock();
+        let end = queue.next;
+        queue.sync_to = queue.sync_to.max(end);
+        let next = queue.group + 1;
+        let last = if end <= queue.group_end { queue.group } else { next };
+        drop(queue);
+        self.wait(Goal::Durable(end), next)
+            && (end == 0 || self.wait(Goal::Published(end - 1), last))
     }
 
-    fn lead<'a>(&'a self, mut queue: MutexGuard<'a, Queue>) -> MutexGuard<'a, Queue> {
-        assert!(!queue.leading);
+    fn lead(&self, mut queue: MutexGuard<'_, Queue>) {
+        assert!(!self.is_led());
         let entries = mem::take(&mut queue.entries);
         let end = queue.next;
         let sync = queue.sync_to > self.durable.load(Ordering::SeqCst);
-        queue.leading = true;
+        self.leading.store(true, Ordering::SeqCst);
         queue.group += 1;
         queue.group_end = end;
+        queue.flush_wanted = false;
         drop(queue);
-        if self.is_poisoned() || self.fails_at.is_some_and(|position| entries.contains(&position)) {
+        let fails = |entry: &Entry| self.fails_at == Some(entry.0);
+        if self.is_poisoned() || entries.iter().any(fails) {
             self.poison();
         } else {
             thread::yield_now();
@@ -201,101 +306,103 @@ impl Engine {
                 self.publish(&entries);
             }
         }
-        let mut queue = self.lock();
-        queue.leading = false;
-        if self.is_poisoned() {
-            self.ring_all();
-        } else {
-            self.ring(&queue);
-        }
-        if self.broken == Broken::PublishedLate {
-            drop(queue);
-            self.publish(&entries);
-            queue = self.lock();
-            self.ring(&queue);
-        }
-        self.call_back(queue)
+        self.end_group(&entries);
     }
 
-    fn publish(&self, entries: &[u64]) {
-        for position in entries {
+    fn end_group(&self, entries: &[Entry]) {
+        let mut queue = self.lock();
+        let this = queue.group;
+        let is_poisoned = self.is_poisoned();
+        if !is_poisoned {
+            self.publish_at_once(&mut queue);
+        }
+        if self.broken == Broken::RingsTooSoon {
+            self.ring(this, is_poisoned);
+        }
+        self.finished.store(this, Ordering::SeqCst);
+        self.leading.store(false, Ordering::SeqCst);
+        let published = self.published.load(Ordering::SeqCst);
+        let ready = queue.take_callbacks(published, is_poisoned, self.broken);
+        if (queue.flush_wanted && self.broken != Broken::FlusherIsNotTold) || is_poisoned {
+            self.flusher.notify_one();
+        }
+        drop(queue);
+        if self.broken == Broken::PublishedLate {
+            self.publish(entries);
+        }
+        if self.broken != Broken::RingsTooSoon {
+            self.ring(this, is_poisoned);
+        }
+        call_back(ready, published);
+    }
+
+    fn publish(&self, entries: &[Entry]) {
+        for (position, _) in entries {
             self.readable.lock().unwrap().push(*position);
             self.published.store(position + 1, Ordering::SeqCst);
         }
     }
 
-    fn ring(&self, queue: &Queue) {
-        let (this, next) = (queue.group % 2, (queue.group + 1) % 2);
-        if queue.waiting[next] > 0 && self.broken != Broken::NextSleeps {
-            self.bells[next].notify_one();
-        } else if queue.flush_wanted {
-            self.flusher.notify_one();
-        }
-        if queue.waiting[this] > 0 {
-            match self.broken {
-                Broken::OneIsWoken => self.bells[this].notify_one(),
-                _ => self.bells[this].notify_all(),
-            }
-        }
+    fn publish_at_once(&self, queue: &mut Queue) {
+        let weak = queue.entries.iter().take_while(|(_, is_weak)| *is_weak).count();
+        let weak: Vec<Entry> = queue.entries.drain(..weak).collect();
+        self.publish(&weak);
     }
 
-    fn ring_all(&self) {
-        if self.broken == Broken::PoisonIsQuiet {
+    fn ring(&self, this: usize, is_poisoned: bool) {
+        if is_poisoned {
+            self.ring_for_poison();
             return;
         }
-        self.bells.iter().for_each(Condvar::notify_all);
-        self.flusher.notify_all();
-    }
-
-    fn call_back<'a>(&'a self, mut queue: MutexGuard<'a, Queue>) -> MutexGuard<'a, Queue> {
-        let poisoned = self.is_poisoned();
-        let published = self.published.load(Ordering::SeqCst);
-        let done = |position: u64| position < published || poisoned;
-        let all = match self.broken {
-            Broken::CallbacksStay => queue.callbacks.clone(),
-            _ => mem::take(&mut queue.callbacks),
-        };
-        let (ready, later): (Vec<_>, Vec<_>) = all.into_iter().partition(|(at, _)| done(*at));
-        if self.broken != Broken::CallbacksStay {
-            queue.callbacks = later;
+        if self.broken != Broken::NextSleeps {
+            self.bell(this + 1).wake_one();
         }
-        drop(queue);
-        for (position, told) in ready {
-            let count = if position < published { &told.done } else { &told.failed };
-            count.fetch_add(1, Ordering::SeqCst);
+        match self.broken {
+            Broken::OneIsWoken => self.bell(this).wake_one(),
+            _ => self.bell(this).wake_all(),
         }
-        self.lock()
     }
 
     fn poison(&self) {
         self.poisoned.store(true, Ordering::SeqCst);
-        let queue = self.lock();
-        self.ring_all();
-        if !queue.leading && self.broken != Broken::PoisonForgetsCallbacks {
-            drop(self.call_back(queue));
+        let mut queue = self.lock();
+        self.flusher.notify_all();
+        let published = self.published.load(Ordering::SeqCst);
+        let forgets = self.is_led() || self.broken == Broken::PoisonForgetsCallbacks;
+        let ready =
+            if forgets { Vec::new() } else { queue.take_callbacks(published, true, self.broken) };
+        drop(queue);
+        self.ring_for_poison();
+        call_back(ready, published);
+    }
+
+    fn ring_for_poison(&self) {
+        if self.broken != Broken::PoisonIsQuiet {
+            self.bells.iter().for_each(Bell::wake_all);
         }
     }
 
-    fn want_flush(&self, queue: &mut Queue) {
+    fn want_flush(&self, queue: &mut Queue, position: u64) {
+        let is_led = self.is_led();
+        if is_led && position < queue.group_end {
+            return;
+        }
         queue.flush_wanted = true;
-        if !queue.leading {
+        if !is_led {
             self.flusher.notify_one();
         }
     }
 
     fn on_done(&self, position: u64, told: Callback) {
         let mut queue = self.lock();
-        let count = if self.is_reached(Goal::Published(position)) {
-            &told.done
-        } else if self.is_poisoned() {
-            &told.failed
-        } else {
+        let is_done = self.is_reached(Goal::Published(position));
+        if !is_done && !self.is_poisoned() {
             queue.callbacks.push((position, told));
-            self.want_flush(&mut queue);
+            self.want_flush(&mut queue, position);
             return;
-        };
+        }
         drop(queue);
-        count.fetch_add(1, Ordering::SeqCst);
+        told.tell(is_done);
     }
 
     fn drop_ticket(&self, position: u64) {
@@ -303,15 +410,15 @@ impl Engine {
             return;
         }
         let mut queue = self.lock();
-        self.want_flush(&mut queue);
+        self.want_flush(&mut queue, position);
     }
 
     fn flush_until_closed(&self) {
         let mut queue = self.lock();
         while !self.closing.load(Ordering::SeqCst) && !self.is_poisoned() {
-            if queue.flush_wanted && !queue.leading {
-                queue.flush_wanted = false;
-                queue = self.lead(queue);
+            if queue.flush_wanted && !self.is_led() {
+                self.lead(queue);
+                queue = self.lock();
             } else {
                 queue = self.flusher.wait(queue).unwrap();
             }
@@ -349,8 +456,8 @@ fn waiters(broken: Broken, fails_at: Option<u64>) {
     let engine = Engine::new(broken, fails_at);
     let write = |engine: &Engine| {
         for _ in 0..2 {
-            let Some(position) = engine.commit() else { return };
-            if engine.wait(Goal::Published(position)) {
+            let Some((position, group)) = engine.commit() else { return };
+            if engine.wait(Goal::Published(position), group) {
                 assert!(engine.readable.lock().unwrap().contains(&position));
             } else {
                 assert!(engine.fails_at.is_some());
@@ -382,14 +489,14 @@ fn tickets(broken: Broken, fails_at: Option<u64>, poisoned_elsewhere: bool) {
     for callback in &told {
         let callback = Arc::clone(callback);
         threads.push(spawn(&engine, move |engine| match engine.commit() {
-            Some(position) => engine.on_done(position, callback),
-            None => drop(callback.failed.fetch_add(1, Ordering::SeqCst)),
+            Some((position, _)) => engine.on_done(position, callback),
+            None => callback.tell(false),
         }));
     }
     threads.push(spawn(&engine, move |engine| {
         if poisoned_elsewhere {
             engine.poison();
-        } else if let Some(position) = engine.commit() {
+        } else if let Some((position, _)) = engine.commit() {
             engine.drop_ticket(position);
         }
     }));
@@ -409,20 +516,62 @@ fn dropped_ticket() {
     let engine = Engine::new(Broken::Nothing, None);
     let flusher = spawn(&engine, Engine::flush_until_closed);
     let told = Callback::default();
-    let first = engine.commit().unwrap();
+    let (first, _) = engine.commit().unwrap();
     engine.drop_ticket(first);
-    let last = engine.commit().unwrap();
+    let (last, _) = engine.commit().unwrap();
     engine.on_done(last, Arc::clone(&told));
-    while told.done.load(Ordering::SeqCst) == 0 {
-        thread::yield_now();
-    }
+    told.hear();
     assert!(engine.is_reached(Goal::Published(first)));
     engine.close(flusher);
+}
+
+/// Writers who wait, one of them for a weak commit, beside one who leaves a callback and is told
+/// though nobody closes the store.
+fn mixed(broken: Broken) {
+    let engine = Engine::new(broken, None);
+    let flusher = spawn(&engine, Engine::flush_until_closed);
+    let told = Callback::default();
+    let write = |is_weak: bool| {
+        move |engine: &Engine| {
+            let (position, group) = engine.commit_as(is_weak).unwrap();
+            assert!(engine.wait(Goal::Published(position), group));
+        }
+    };
+    let callback = Arc::clone(&told);
+    let threads = [
+        spawn(&engine, write(false)),
+        spawn(&engine, write(true)),
+        spawn(&engine, write(false)),
+        spawn(&engine, move |engine| {
+            let (position, _) = engine.commit().unwrap();
+            engine.on_done(position, callback);
+        }),
+    ];
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    told.hear();
+    engine.close(flusher);
+    engine.check_order();
+}
+
+/// Writers who wait, some for weak commits; nobody else leads.
+fn weak(broken: Broken) {
+    let engine = Engine::new(broken, None);
+    let write = |is_weak: bool| {
+        move |engine: &Engine| {
+            let (position, group) = engine.commit_as(is_weak).unwrap();
+            assert!(engine.wait(Goal::Published(position), group));
+        }
+    };
+    let threads = [false, true, false, true, false].map(|is_weak| spawn(&engine, write(is_weak)));
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    engine.check_order();
 }
 
 #[test]
 fn nobody_is_left_sleeping_and_commits_are_published_in_order() {
     holds(|| waiters(Broken::Nothing, None));
+    holds(|| weak(Broken::Nothing));
+    holds(|| mixed(Broken::Nothing));
 }
 
 #[test]
@@ -432,8 +581,8 @@ fn a_lone_waiter_leads() {
         let other = spawn(&engine, |engine| {
             engine.commit();
         });
-        let position = engine.commit().unwrap();
-        assert!(engine.wait(Goal::Published(position)));
+        let (position, group) = engine.commit().unwrap();
+        assert!(engine.wait(Goal::Published(position), group));
         other.join().unwrap();
     });
 }
@@ -454,6 +603,10 @@ fn a_callback_is_told_once_however_its_commit_ends() {
 #[test]
 fn a_model_with_one_thing_wrong_fails() {
     fails(|| waiters(Broken::NextSleeps, None));
+    fails(|| weak(Broken::NobodyPassesOn));
+    fails(|| waiters(Broken::RingsTooSoon, None));
+    fails(|| waiters(Broken::LooksOutside, None));
+    fails(|| mixed(Broken::FlusherIsNotTold));
     fails(|| waiters(Broken::OneIsWoken, None));
     fails(|| waiters(Broken::PublishedLate, None));
     fails(|| waiters(Broken::PoisonIsQuiet, Some(2)));

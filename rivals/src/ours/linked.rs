@@ -32,6 +32,16 @@ pub fn on_disk(folder: &Path, level: SyncLevel, tag: Tag) -> Outcome<Option<Box<
     Ok(Some(Box::new(Ours::new(cistern, level)?)))
 }
 
+/// One store on disk, as handles that ask for different levels.
+pub fn on_disk_at(folder: &Path, levels: &[SyncLevel]) -> Outcome<Option<Vec<Box<dyn Whole>>>> {
+    let cistern = Cistern::builder().disk(folder).etag(EtagMode::Opaque).build()?;
+    let mut handles: Vec<Box<dyn Whole>> = Vec::new();
+    for level in levels {
+        handles.push(Box::new(Ours::new(cistern.clone(), *level)?));
+    }
+    Ok(Some(handles))
+}
+
 pub fn in_memory() -> Outcome<Option<Box<dyn Whole>>> {
     let cistern = Cistern::builder().memory().etag(EtagMode::Opaque).build()?;
     Ok(Some(Box::new(Ours::new(cistern, SyncLevel::Memory)?)))

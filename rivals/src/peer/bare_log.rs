@@ -3,7 +3,8 @@
 //! Leader and followers: whoever finds no one leading takes what has gathered, writes and syncs it;
 //! what arrives meanwhile is the next group. No timer. The file is zero-filled beforehand and used
 //! in a circle, so that a sync never has to journal an allocation or a new length. There is no
-//! checksum, no index, and nothing can be read back: a store has to do more than this.
+//! index, and nothing can be read back: a store has to do more than this. A checksum it has only when
+//! asked.
 
 use std::{
     fs::{File, OpenOptions},
@@ -13,6 +14,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use crc_fast::CrcAlgorithm;
 use parking_lot::{Condvar, Mutex};
 
 use crate::contender::{Contender, Outcome, not_offered};
@@ -28,6 +30,7 @@ const FILL_BYTES: usize = 64 * KIB;
 pub struct BareLog {
     file: File,
     synced: bool,
+    summed: bool,
     state: Mutex<State>,
     /// Waiters of even and of odd groups: a finished group wakes its own members and one of the
     /// next, who leads on. A single condition would wake everybody for every group.
@@ -56,15 +59,30 @@ impl BareLog {
             file.write_all(&zeros)?;
         }
         file.sync_all()?;
-        Ok(Self { file, synced, state: Mutex::default(), finished: Default::default() })
+        Ok(Self {
+            file,
+            synced,
+            summed: false,
+            state: Mutex::default(),
+            finished: Default::default(),
+        })
+    }
+
+    /// Writes a CRC-64 of every record beside it, as a log must that is to be read after a crash.
+    pub fn summed(self) -> Self {
+        Self { summed: true, ..self }
     }
 
     fn append(&self, key: &str, body: &[u8]) -> Outcome<()> {
+        let sum = self.summed.then(|| crc_fast::checksum(CrcAlgorithm::Crc64Nvme, body));
         let mut state = self.state.lock();
         let lengths = ((key.len() as u64) << 32) | body.len() as u64;
         state.filling.extend_from_slice(&lengths.to_le_bytes());
         state.filling.extend_from_slice(key.as_bytes());
         state.filling.extend_from_slice(body);
+        if let Some(sum) = sum {
+            state.filling.extend_from_slice(&sum.to_le_bytes());
+        }
         let mine = state.filling_group;
         while state.finished_below <= mine && state.leading {
             self.finished[(mine % 2) as usize].wait(&mut state);

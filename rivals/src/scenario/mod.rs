@@ -2,6 +2,7 @@
 
 mod big;
 mod build;
+mod churn;
 mod delimiter_list;
 mod far_end;
 mod get_hot;
@@ -35,6 +36,7 @@ pub const ALL: &[Scenario] = &[
     delimiter_list::SCENARIO,
     memory::SCENARIO,
     big::SCENARIO,
+    churn::SCENARIO,
     million::SCENARIO,
     stream_10g::SCENARIO,
     far_end::SCENARIO,

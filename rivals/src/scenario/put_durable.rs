@@ -58,8 +58,19 @@ fn run_all(settings: &Settings) -> Outcome<Vec<Ratio>> {
             let scenario = format!("put-durable/{workers}");
             table.target(&Target { scenario, ours: OURS, peer, want })
         }));
+        ratios.extend(bound(&table, workers, targets));
     }
     Ok(ratios)
+}
+
+/// How far the bare loop itself is from a peer: nobody who appends and syncs gets further.
+fn bound(table: &Table, workers: usize, targets: &[(&str, f64)]) -> Vec<Ratio> {
+    let beyond = targets.iter().filter(|(peer, _)| *peer != "bare log");
+    let line = |&(peer, want): &(&str, f64)| {
+        let scenario = format!("put-durable/{workers}/bare-log");
+        table.target(&Target { scenario, ours: "bare log", peer, want })
+    };
+    beyond.filter_map(line).collect()
 }
 
 fn entrants(settings: &Settings) -> Outcome<Vec<Entrant>> {

@@ -34,11 +34,11 @@ fn open(device: &MemoryDevice) -> (Index, Option<Bytes>) {
 
 fn put(index: &Index, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
     let row = (Bytes::copy_from_slice(key.as_ref()), Some(Bytes::copy_from_slice(value.as_ref())));
-    index.publish(&mut [row].into_iter());
+    index.publish([row]);
 }
 
 fn delete(index: &Index, key: impl AsRef<[u8]>) {
-    index.publish(&mut [(Bytes::copy_from_slice(key.as_ref()), None)].into_iter());
+    index.publish([(Bytes::copy_from_slice(key.as_ref()), None)]);
 }
 
 fn all_rows(index: &Index) -> Result<Rows, BackendError> {
@@ -152,11 +152,11 @@ fn a_scan_sees_whole_commits_while_others_publish() {
         let value = Bytes::from(format!("{number:2000}"));
         [("left".into(), Some(value.clone())), ("right".into(), Some(value))]
     };
-    index.publish(&mut pair(0).into_iter());
+    index.publish(pair(0));
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for number in 1..400 {
-                index.publish(&mut pair(number).into_iter());
+                index.publish(pair(number));
                 if number % 10 == 0 {
                     index.freeze();
                     index.checkpoint(Bytes::new()).unwrap();

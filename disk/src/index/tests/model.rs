@@ -76,7 +76,7 @@ impl Model {
 fn apply(index: &mut Index, model: &mut Model, device: &MemoryDevice, step: Step) {
     match step {
         Step::Publish(changes) => {
-            index.publish(&mut changes.clone().into_iter());
+            index.publish(changes.clone());
             for (key, value) in changes {
                 match value {
                     Some(value) => drop(model.now.insert(key, value)),
