@@ -235,17 +235,17 @@ impl DeviceFile for SlowFile {
         self.file.len()
     }
 
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        self.file.read_at(buffer, offset)?;
+    fn read_some_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let count = self.file.read_some_at(buffer, offset)?;
         let act = self.device.act.lock().take();
         if let Some(act) = act {
             act();
         }
-        Ok(())
+        Ok(count)
     }
 
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.file.write_at(bytes, offset)
+    fn write_some_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        self.file.write_some_at(bytes, offset)
     }
 
     fn sync(&self) -> io::Result<()> {
