@@ -120,6 +120,13 @@ impl Ledger {
         Ok(threads)
     }
 
+    /// Whether the store was open before any cut.
+    #[must_use]
+    pub fn is_opened(&self) -> bool {
+        let mut before = self.entries.iter().take_while(|entry| **entry != Entry::Cut);
+        before.any(|entry| *entry == Entry::Opened)
+    }
+
     /// How many steps were acknowledged.
     #[must_use]
     pub fn done(&self) -> usize {
@@ -156,6 +163,15 @@ mod tests {
         assert_eq!(ledger.entries, entries);
         assert_eq!(ledger.threads().unwrap()[&0], Told { done: 3, synced: 1 });
         assert_eq!((ledger.done(), ledger.failures()), (3, 2));
+    }
+
+    #[test]
+    fn what_is_told_behind_a_cut_is_promised_by_nobody() {
+        let is_opened = |text: &str| Ledger::parse(text).unwrap().is_opened();
+        assert!(is_opened("opened\ncut\n"));
+        assert!(!is_opened("cut\nopened\nsynced 0 0\n"));
+        let ledger = Ledger::parse("opened\ncut\nsynced 0 0\n").unwrap();
+        assert_eq!(ledger.threads().unwrap()[&0], Told { done: 1, synced: 0 });
     }
 
     #[test]

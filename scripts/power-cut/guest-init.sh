@@ -48,8 +48,8 @@ judge)
     head -c "$ledger" /dev/vdb >/ledger
     mount -t ext4 /dev/vda /mnt
     verdict=whole
-    # Until the writer has told that it is open there need not be a store.
-    if grep -qx opened /ledger; then cistern-verify /mnt/store >&3 2>&3 || verdict=lost; fi
+    # Until the writer had told that it was open there need not be a store.
+    if sed '/^cut$/,$d' /ledger | grep -qx opened; then cistern-verify /mnt/store >&3 2>&3 || verdict=lost; fi
     ordeal judge /mnt/store /ledger power-lost "$seed" 0 "$threads" "$steps" >&3 2>&3 || verdict=lost
     umount /mnt || verdict=lost
     echo "$verdict" >&3
