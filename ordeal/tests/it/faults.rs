@@ -62,7 +62,8 @@ fn a_write_that_is_interrupted_is_made_again() {
 
 #[test]
 fn a_read_that_is_interrupted_is_made_again() {
-    check("pread64", "EINTR", &[1, 2, 5, 20, 50], Then::MadeAgain);
+    // The first few are those of the loader, which gives up.
+    check("pread64", "EINTR", &[5, 6, 7, 8], Then::MadeAgain);
 }
 
 #[track_caller]

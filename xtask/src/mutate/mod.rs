@@ -10,7 +10,8 @@ mod table;
 
 use crate::{Failure, Result, Tree, ci::cargo};
 use std::{
-    env, fs,
+    collections::BTreeSet,
+    env, fs, io,
     os::unix::process::CommandExt,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
@@ -95,41 +96,48 @@ impl Copy {
     fn of(tree: &Tree) -> Result<Self> {
         let target = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
         let target = target.unwrap_or_else(|| tree.root().join("target")).join("mutate");
-        let root = target.join("tree");
-        let io =
-            |error| Failure::new(format!("cannot copy the tree to {}: {error}", root.display()));
-        if root.exists() {
-            fs::remove_dir_all(&root).map_err(io)?;
+        let copy = Self { tree: Tree::at(target.join("tree")), target };
+        let io = |error| {
+            let root = copy.tree.root().display();
+            Failure::new(format!("cannot copy the tree to {root}: {error}"))
+        };
+        let files = tree.files()?;
+        for path in &files {
+            copy.follow(tree, path).map_err(io)?;
         }
-        for path in tree.files()? {
-            let from = tree.root().join(&path);
-            let to = root.join(&path);
-            fs::create_dir_all(to.parent().expect("a file lies in a folder")).map_err(io)?;
-            fs::copy(&from, &to).map_err(io)?;
-            // The age of a source decides whether it is built again.
-            let modified = fs::metadata(&from).and_then(|data| data.modified()).map_err(io)?;
-            let copied = fs::File::options().write(true).open(&to).map_err(io)?;
-            copied.set_modified(modified).map_err(io)?;
+        let gone = copy.tree.files()?.into_iter().filter(|path| !files.contains(path));
+        for path in gone {
+            fs::remove_file(copy.tree.root().join(path)).map_err(io)?;
         }
-        Ok(Self { tree: Tree::at(root), target })
+        Ok(copy)
     }
 
-    /// Without a mutation the tests must pass, or their failing proves nothing. Gives how long they
-    /// may take with one.
+    /// Makes a file the same as in `tree`. The age of a source decides whether it is built again: one
+    /// that is the same already is left alone, and any other is new, also one that a run left with a
+    /// mutation in it when it was ended.
+    fn follow(&self, tree: &Tree, path: &str) -> io::Result<()> {
+        let bytes = fs::read(tree.root().join(path))?;
+        let to = self.tree.root().join(path);
+        if fs::read(&to).is_ok_and(|found| found == bytes) {
+            return Ok(());
+        }
+        fs::create_dir_all(to.parent().expect("a file lies in a folder"))?;
+        fs::write(&to, bytes)
+    }
+
+    /// Without a mutation the tests must pass, or their failing proves nothing. Gives how long one
+    /// program of them may take with one.
     fn check_unchanged(&self, mutations: &[&Mutation]) -> Result<Duration> {
-        let mut tried: Vec<&[&str]> = Vec::new();
         let mut limit = TESTS_MIN;
-        for mutation in mutations {
-            if !tried.contains(&mutation.tests) {
-                tried.push(mutation.tests);
-                self.build(mutation.tests)?;
-                let began = Instant::now();
-                let fate = self.test(mutation.tests, BUILD_MAX)?;
-                limit = limit.max(began.elapsed() * SLOWER_MAX);
-                if fate != Fate::Survived {
-                    let tests = mutation.tests.join(" ");
-                    return Err(Failure::new(format!("{fate:?} without a mutation: {tests}")));
-                }
+        let programs: BTreeSet<_> = mutations.iter().flat_map(|mutation| mutation.tests).collect();
+        for program in programs {
+            self.build(program)?;
+            let began = Instant::now();
+            let fate = self.test(program, BUILD_MAX)?;
+            limit = limit.max(began.elapsed() * SLOWER_MAX);
+            if fate != Fate::Survived {
+                let program = program.join(" ");
+                return Err(Failure::new(format!("{fate:?} without a mutation: {program}")));
             }
         }
         Ok(limit)
@@ -138,10 +146,20 @@ impl Copy {
     fn try_mutation(&self, mutation: &Mutation, limit: Duration) -> Result<Fate> {
         let source = self.tree.read(mutation.path)?;
         self.tree.write(mutation.path, &mutation.apply(&source)?)?;
-        let built = self.build(mutation.tests);
-        let fate = built.and_then(|()| self.test(mutation.tests, limit));
+        let fate = self.judge(mutation, limit);
         self.tree.write(mutation.path, &source)?;
         fate.map_err(|failure| Failure::new(format!("mutation `{}`: {failure}", mutation.name)))
+    }
+
+    fn judge(&self, mutation: &Mutation, limit: Duration) -> Result<Fate> {
+        for program in mutation.tests {
+            self.build(program)?;
+            let fate = self.test(program, limit)?;
+            if fate != Fate::Survived {
+                return Ok(fate);
+            }
+        }
+        Ok(Fate::Survived)
     }
 
     fn build(&self, arguments: &[&str]) -> Result<()> {

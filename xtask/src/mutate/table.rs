@@ -11,11 +11,16 @@ pub(super) struct Mutation {
     pub(super) text: &'static str,
     /// What stands there instead.
     pub(super) instead: &'static str,
-    /// Arguments of `cargo test`.
-    pub(super) tests: &'static [&'static str],
+    /// The tests: arguments of `cargo test`, one program after the other.
+    pub(super) tests: &'static [&'static [&'static str]],
 }
 
-const DISK: &[&str] = &["--package", "cistern-disk", "--lib", "--test", "crash", "--test", "it"];
+/// The quickest first: what one program notices is not tried by the next.
+const DISK: &[&[&str]] = &[
+    &["--package", "cistern-disk", "--lib"],
+    &["--package", "cistern-disk", "--test", "it"],
+    &["--package", "cistern-disk", "--test", "crash"],
+];
 
 /// Every mutation.
 pub(super) const MUTATIONS: &[Mutation] = &[
