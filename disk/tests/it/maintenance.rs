@@ -464,3 +464,17 @@ fn rest_comes_to_an_end_and_a_store_that_rests_again_has_nothing_to_do() {
         assert!(read(&backend, blob).unwrap() == body(nth, 25_000));
     }
 }
+
+#[test]
+fn a_store_at_rest_leaves_segments_that_are_full_as_they_are() {
+    let device = MemoryDevice::new();
+    let backend = open(&device);
+    // One of them takes a segment, but for less than a tenth of it, which nothing else fits into.
+    let blobs: Vec<_> =
+        (0..12).map(|nth| put_blob(&backend, Durability::Os, &body(nth, 61_000))).collect();
+    assert!(files(&device, "blobs").is_empty());
+    settle(&backend);
+    let full: BTreeSet<_> = segments(&device).into_iter().take(blobs.len() - 1).collect();
+    while backend.tidy().unwrap() {}
+    assert!(full.is_subset(&segments(&device)), "{full:?} became {:?}", segments(&device));
+}

@@ -220,7 +220,7 @@ fn run_within(command: &mut Command, limit: Duration) -> Result<Option<ExitStatu
 }
 
 /// Ends a program and those that it started: it is the first of its group.
-fn end_group(child: &mut Child) -> std::io::Result<()> {
+fn end_group(child: &mut Child) -> io::Result<()> {
     let group = format!("-{}", child.id());
     Command::new("kill").args(["-KILL", "--", &group]).status()?;
     child.wait().map(drop)
