@@ -54,7 +54,7 @@ impl Judge {
         trial: Trial,
     ) -> Result<(), String> {
         let told = ledger.threads()?;
-        let opened = ledger.entries.contains(&Entry::Opened);
+        let opened = ledger.is_opened();
         if opened {
             verify(folder, "as it was left")?;
         }

@@ -18,6 +18,9 @@ pub enum Entry {
     Refused(String),
     /// After a failure, one more write was tried, and acknowledged.
     Accepted(String),
+    /// Not by the writer: its medium is about to drop what it is given. What is told from here on
+    /// may be lost.
+    Cut,
 }
 
 impl fmt::Display for Entry {
@@ -30,6 +33,7 @@ impl fmt::Display for Entry {
             Self::Broken(why) => write!(f, "broken {why}"),
             Self::Refused(why) => write!(f, "refused {why}"),
             Self::Accepted(key) => write!(f, "accepted {key}"),
+            Self::Cut => write!(f, "cut"),
         }
     }
 }
@@ -61,6 +65,7 @@ impl FromStr for Entry {
             "broken" => Ok(Self::Broken(rest.to_owned())),
             "refused" => Ok(Self::Refused(rest.to_owned())),
             "accepted" => Ok(Self::Accepted(rest.to_owned())),
+            "cut" => Ok(Self::Cut),
             _ => Err(unknown()),
         }
     }
@@ -78,7 +83,7 @@ pub struct Ledger {
 pub struct Told {
     /// So many steps were acknowledged.
     pub done: u64,
-    /// The last of these that was synced is in front of this number.
+    /// The last of these that was synced before any cut is in front of this number.
     pub synced: u64,
 }
 
@@ -99,18 +104,27 @@ impl Ledger {
     /// When a thread's steps were not acknowledged one after the other.
     pub fn threads(&self) -> Result<BTreeMap<u32, Told>, String> {
         let mut threads: BTreeMap<u32, Told> = BTreeMap::new();
+        let mut is_cut = false;
         for entry in &self.entries {
+            is_cut |= *entry == Entry::Cut;
             let Entry::Done(thread, step, durability) = entry else { continue };
             let told = threads.entry(*thread).or_default();
             if told.done != *step {
                 return Err(format!("thread {thread} told step {step} after {} steps", told.done));
             }
             told.done += 1;
-            if *durability == Durability::Synced {
+            if *durability == Durability::Synced && !is_cut {
                 told.synced = told.done;
             }
         }
         Ok(threads)
+    }
+
+    /// Whether the store was open before any cut.
+    #[must_use]
+    pub fn is_opened(&self) -> bool {
+        let mut before = self.entries.iter().take_while(|entry| **entry != Entry::Cut);
+        before.any(|entry| *entry == Entry::Opened)
     }
 
     /// How many steps were acknowledged.
@@ -141,12 +155,23 @@ mod tests {
             Entry::Broken("gone".into()),
             Entry::Refused("poisoned".into()),
             Entry::Accepted("probe".into()),
+            Entry::Cut,
+            Entry::Done(0, 2, Durability::Synced),
         ];
         let text: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
         let ledger = Ledger::parse(&format!("{text}synced 0 1")).unwrap();
         assert_eq!(ledger.entries, entries);
-        assert_eq!(ledger.threads().unwrap()[&0], Told { done: 2, synced: 1 });
-        assert_eq!((ledger.done(), ledger.failures()), (2, 2));
+        assert_eq!(ledger.threads().unwrap()[&0], Told { done: 3, synced: 1 });
+        assert_eq!((ledger.done(), ledger.failures()), (3, 2));
+    }
+
+    #[test]
+    fn what_is_told_behind_a_cut_is_promised_by_nobody() {
+        let is_opened = |text: &str| Ledger::parse(text).unwrap().is_opened();
+        assert!(is_opened("opened\ncut\n"));
+        assert!(!is_opened("cut\nopened\nsynced 0 0\n"));
+        let ledger = Ledger::parse("opened\ncut\nsynced 0 0\n").unwrap();
+        assert_eq!(ledger.threads().unwrap()[&0], Told { done: 1, synced: 0 });
     }
 
     #[test]

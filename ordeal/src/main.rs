@@ -10,13 +10,14 @@
 use cistern_ordeal::{
     judge::{Judge, Life, Trial},
     ledger::Ledger,
-    writer::{self, Orders},
+    writer::{self, Orders, Waits},
 };
 use std::{env, fs, path::Path, process::ExitCode};
 
 const USAGE: &str = "\
-usage: ordeal write <folder> <seed> <life> <threads> <steps>
-           writes, and tells every acknowledged step on standard output
+usage: ordeal write <folder> <seed> <life> <threads> <steps> [at-os]
+           writes, and tells every acknowledged step on standard output; with `at-os` no step
+           waits for the medium
        ordeal judge <folder> <ledger> killed|power-lost <seed> <life> <threads> <steps>
            opens the store that the first life of a writer left, and compares";
 
@@ -25,9 +26,14 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["write", folder, numbers @ ..] => {
+            let (numbers, waits) = match numbers {
+                [numbers @ .., "at-os"] => (numbers, Waits::AtOs),
+                numbers => (numbers, Waits::AsPlanned),
+            };
             let Some([seed, life, threads, steps]) = parse(numbers) else { return usage() };
             let Ok(threads) = u32::try_from(threads) else { return usage() };
-            let done = writer::write(Path::new(folder), Orders { seed, life, threads, steps });
+            let orders = Orders { seed, life, threads, steps, waits };
+            let done = writer::write(Path::new(folder), orders);
             if done { ExitCode::SUCCESS } else { ExitCode::from(WRITER_FAILED) }
         }
         ["judge", folder, ledger, trial, numbers @ ..] => {

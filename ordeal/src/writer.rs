@@ -26,6 +26,18 @@ pub struct Orders {
     pub threads: u32,
     /// How many steps each does, unless something ends it.
     pub steps: u64,
+    /// What the steps wait for.
+    pub waits: Waits,
+}
+
+/// What the steps of a writer wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waits {
+    /// What the plans say.
+    AsPlanned,
+    /// Never for the medium: every step is acknowledged at `Os`. Judged as if it had been synced,
+    /// such a writer must be found out.
+    AtOs,
 }
 
 /// The bucket that everything happens in.
@@ -70,7 +82,7 @@ pub fn write(folder: &Path, orders: Orders) -> bool {
         for thread in 0..orders.threads {
             let plan = Plan { seed: orders.seed, life: orders.life, thread };
             let (bucket, failed) = (&bucket, &failed);
-            scope.spawn(move || follow(plan, orders.steps, bucket, failed));
+            scope.spawn(move || follow(plan, &orders, bucket, failed));
         }
     });
     let mut failed = failed.into_inner();
@@ -84,13 +96,16 @@ pub fn write(folder: &Path, orders: Orders) -> bool {
     !failed
 }
 
-fn follow(plan: Plan, steps: u64, bucket: &Bucket, failed: &AtomicBool) {
-    for number in 0..steps {
+fn follow(plan: Plan, orders: &Orders, bucket: &Bucket, failed: &AtomicBool) {
+    for number in 0..orders.steps {
         // Relaxed: a hint to stop, and no matter of order.
         if failed.load(Ordering::Relaxed) {
             return;
         }
-        let step = plan.step(number);
+        let mut step = plan.step(number);
+        if orders.waits == Waits::AtOs {
+            step.durability = Durability::Os;
+        }
         match act(bucket, &step) {
             Ok(()) => tell(&Entry::Done(plan.thread, number, step.durability)),
             Err(error) => {

@@ -103,13 +103,25 @@ impl Watched {
         if let Some(turns) = &self.turns {
             turns.pass();
         }
+        let partial = self.medium.counts().partial;
         let outcome = act();
+        let partial = self.medium.counts().partial > partial;
         let mut notes = self.notes.lock();
         notes.trace.number(call as u64);
         notes.trace.bytes(name.as_bytes());
         what(&mut notes.trace);
         match &outcome {
-            Ok(value) => answer(&mut notes.trace, value),
+            Ok(value) => {
+                answer(&mut notes.trace, value);
+                if partial {
+                    notes.tally.count(format!("in part, {call:?}"));
+                }
+            }
+            // Nobody need notice.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                notes.trace.number(u64::MAX);
+                notes.tally.count(format!("EINTR, {call:?}"));
+            }
             Err(error) => {
                 notes.trace.number(u64::MAX);
                 if is_fault(error) {
@@ -191,27 +203,32 @@ impl DeviceFile for WatchedFile {
         self.device.call(Call::Len, &self.name, |_| (), || self.file.len(), answer)
     }
 
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    fn read_some_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let place = |trace: &mut Trace| trace.number(offset);
         let mut read = Trace::default();
         let act = || {
-            self.file.read_at(buffer, offset)?;
-            read.bytes(buffer);
-            Ok(read.sum())
+            let count = self.file.read_some_at(buffer, offset)?;
+            read.bytes(&buffer[..count]);
+            Ok((count, read.sum()))
         };
-        let answer = |trace: &mut Trace, sum: &u64| trace.number(*sum);
-        self.device.call(Call::Read, &self.name, place, act, answer).map(drop)
+        let answer = |trace: &mut Trace, (_, sum): &(usize, u64)| trace.number(*sum);
+        let read = self.device.call(Call::Read, &self.name, place, act, answer);
+        read.map(|(count, _)| count)
     }
 
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+    fn write_some_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
         let what = |trace: &mut Trace| {
             trace.number(offset);
             trace.bytes(bytes);
         };
         let write = || {
-            if self.device.loses_this_write() { Ok(()) } else { self.file.write_at(bytes, offset) }
+            if self.device.loses_this_write() {
+                return Ok(bytes.len());
+            }
+            self.file.write_some_at(bytes, offset)
         };
-        self.device.call(Call::Write, &self.name, what, write, nothing)
+        let answer = |trace: &mut Trace, count: &usize| trace.number(*count as u64);
+        self.device.call(Call::Write, &self.name, what, write, answer)
     }
 
     fn sync(&self) -> io::Result<()> {

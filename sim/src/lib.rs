@@ -22,7 +22,9 @@ mod yielding;
 
 pub use churn::run_churn;
 pub use damage::run_damage;
-pub use run::{Outcome, Told, fail_every_call, power_off_at_every_change, run, run_plan, shrink};
+pub use run::{
+    Outcome, Told, fail_every_call, power_off_at_every_change, run, run_in_parts, run_plan, shrink,
+};
 pub use threads::run_threads;
 pub use verbs::run_verbs;
 pub use world::World;

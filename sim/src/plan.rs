@@ -196,9 +196,13 @@ fn fault(chance: &Chance) -> Step {
         1 | 2 => Step::Crash(left),
         3..6 => Step::PowerOff { change: chance.below(40), left },
         _ => {
-            let failure =
-                chance.pick(&[Failure::Io, Failure::Io, Failure::NoSpace, Failure::Short]);
-            Step::Fail { aim: aim(chance), failure }
+            let aim = aim(chance);
+            let failures = match aim {
+                // What is interrupted every time never comes to an end.
+                Aim::Every(_) => &FAILURES[..FAILURES.len() - 1],
+                _ => FAILURES,
+            };
+            Step::Fail { aim, failure: chance.pick(failures) }
         }
     }
 }
@@ -219,3 +223,15 @@ fn aim(chance: &Chance) -> Aim {
         _ => Aim::Of(of(chance), chance.below(8)),
     }
 }
+
+/// How calls fail; each is as likely as it is often here.
+const FAILURES: &[Failure] = &[
+    Failure::Io,
+    Failure::Io,
+    Failure::Io,
+    Failure::NoSpace,
+    Failure::NoSpace,
+    Failure::Short,
+    Failure::Part,
+    Failure::Interrupted,
+];

@@ -5,7 +5,7 @@ use crate::{
     plan::{Plan, Step},
     world::{Violation, World},
 };
-use cistern_disk::device::{Crash, Failure};
+use cistern_disk::device::{Call, Crash, Failure};
 use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -89,6 +89,14 @@ pub fn fail_every_call(seed: u64, failure: Failure) -> Vec<Outcome> {
     let (calls, _) = size(&plan);
     let fail = |nth| run_plan(&plan.beginning_with(Step::Fail { aim: Aim::Any(nth), failure }));
     (0..calls).map(fail).collect()
+}
+
+/// Runs the plan of a seed on a medium that reads and writes everything in parts.
+#[must_use]
+pub fn run_in_parts(seed: u64) -> Outcome {
+    let always = |call| Step::Fail { aim: Aim::Every(call), failure: Failure::Part };
+    let plan = healthy(seed).beginning_with(always(Call::Read));
+    run_plan(&plan.beginning_with(always(Call::Write)))
 }
 
 fn go(world: &mut World, plan: &Plan) -> Result<(), Violation> {

@@ -2,6 +2,7 @@
 //!
 //! - `ci`: the whole gate, in order; stops at the first failure.
 //! - `tidy`: what the compiler does not check: arrows between crates, names, sizes, laws, the README.
+//! - `fuzz`: feeds the fuzz targets.
 //! - `law`: the rules we follow and the tests that guard them.
 //! - `mutate`: takes away what the promises rest on, and demands that tests notice.
 //! - `supported`: writes the README's table of what is supported.
@@ -34,6 +35,8 @@ usage: cargo xtask <command>
 
   ci              run the whole gate
   tidy            check what the compiler does not
+  fuzz [word]     feed every fuzz target (with the word in its name) for 5 seconds, or for
+                  CISTERN_FUZZ_SECONDS
   law             list every `Law:` and the tests that name it
   law --strict    the same, and fail for a law without a test
   mutate [word]   break the engine on purpose, in a copy, once for each line of a table
@@ -57,6 +60,8 @@ fn run(arguments: &[&str]) -> Result<()> {
     match arguments {
         ["ci"] => ci::run(&tree),
         ["tidy"] => tidy::run(&tree),
+        ["fuzz"] => ci::fuzz(&tree, ""),
+        ["fuzz", word] => ci::fuzz(&tree, word),
         ["law"] => law::run(&tree, law::Missing::Counted),
         ["law", "--strict"] => law::run(&tree, law::Missing::Refused),
         ["mutate"] => mutate::run(&tree, ""),

@@ -283,18 +283,21 @@ impl DeviceFile for MemoryFile {
         })
     }
 
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    fn read_some_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.call(Call::Read, |content, outcome| {
             outcome.or_fail()?;
-            content.read_at(buffer, offset)
+            let count = outcome.bytes_moved(buffer.len());
+            Ok(content.read_at(&mut buffer[..count], offset))
         })
     }
 
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+    fn write_some_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
         self.check_writable()?;
         self.call(Call::Write, |content, outcome| {
-            content.write_at(&bytes[..outcome.bytes_written(bytes.len())], offset);
-            outcome.or_fail()
+            let count = outcome.bytes_moved(bytes.len());
+            content.write_at(&bytes[..count], offset);
+            outcome.or_fail()?;
+            Ok(count)
         })
     }
 

@@ -6,6 +6,7 @@
 mod memory;
 mod name;
 mod real;
+mod whole;
 
 pub use memory::{Call, Counts, Crash, Failure, MemoryDevice};
 pub use real::RealDevice;
@@ -62,6 +63,9 @@ pub trait Device: fmt::Debug + Send + Sync + 'static {
 }
 
 /// One open file.
+///
+/// A file gives and takes bytes in parts, as the system does; `read_at` and `write_at` of
+/// `dyn DeviceFile` make a whole of them, and are what the engine calls.
 #[expect(clippy::len_without_is_empty, reason = "nobody asks a medium whether a file is empty")]
 pub trait DeviceFile: fmt::Debug + Send + Sync {
     /// Its length in bytes.
@@ -70,17 +74,20 @@ pub trait DeviceFile: fmt::Debug + Send + Sync {
     /// As the system says.
     fn len(&self) -> io::Result<u64>;
 
-    /// Fills `buffer` from `offset`.
+    /// Reads into the beginning of `buffer` from `offset`, and says how many bytes: perhaps fewer
+    /// than there are, but none only at the end of the file, or for an empty buffer.
     ///
     /// # Errors
-    /// `UnexpectedEof` when the file ends first.
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
+    /// `Interrupted` when it is to be called again; otherwise as the system says.
+    fn read_some_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 
-    /// Writes all of `bytes` at `offset`, growing the file if need be.
+    /// Writes the beginning of `bytes` at `offset`, growing the file if need be, and says how many
+    /// bytes: perhaps fewer than there are.
     ///
     /// # Errors
-    /// As the system says; how much was written is unknown then.
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+    /// `Interrupted` when nothing was written and it is to be called again; otherwise as the system
+    /// says, and how much was written is unknown then.
+    fn write_some_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
 
     /// Makes the file's bytes durable (`fdatasync`): its name is [`Device::sync_folder`]'s.
     ///

@@ -8,8 +8,8 @@ use crate::{
     settings::{Background, DiskSettings},
 };
 use bytes::Bytes;
-use cistern_storage_core::port::{Batch, Durability};
-use std::sync::Arc;
+use cistern_storage_core::port::{Batch, BlobRef, BlobSource, Durability, SourceFailed};
+use std::{collections::BTreeMap, sync::Arc};
 
 fn engine(device: &MemoryDevice) -> Arc<Engine> {
     let settings = DiskSettings::new().segment_bytes(64 << 10).background(Background::Manual);
@@ -77,4 +77,52 @@ fn weak_commits_are_written_without_anybody_asking_once_they_are_many() {
     }
     assert!(engine.written.load(std::sync::atomic::Ordering::Relaxed) > 500_000);
     assert!(engine.queue.lock().tail.buffered() < 1 << 20);
+}
+
+struct Chunk(Option<Bytes>);
+
+impl BlobSource for Chunk {
+    fn next_chunk(&mut self) -> Result<Option<Bytes>, SourceFailed> {
+        Ok(self.0.take())
+    }
+
+    fn remaining(&self) -> Option<u64> {
+        None
+    }
+}
+
+fn adopt(engine: &Arc<Engine>, bytes: usize) -> BlobRef {
+    let mut batch = Batch::new(Durability::Os);
+    let blob = engine.write_blob(&mut Chunk(Some(vec![7; bytes].into()))).unwrap().blob;
+    batch.adopts.push(blob);
+    engine.commit(batch).unwrap().wait().unwrap();
+    blob
+}
+
+/// Live bytes by where their segments begin.
+fn live(engine: &Engine) -> BTreeMap<u64, u64> {
+    let segments = engine.segments.all();
+    let live = segments.iter().map(|segment| (segment.start(), segment.live()));
+    live.filter(|(_, live)| *live > 0).collect()
+}
+
+#[test]
+fn what_was_moved_before_a_crash_need_not_be_moved_again() {
+    let device = MemoryDevice::new();
+    let engine = engine(&device);
+    let blobs: Vec<_> = (0..40).map(|_| adopt(&engine, 20_000)).collect();
+    for blob in blobs.iter().step_by(2) {
+        let mut batch = Batch::new(Durability::Os);
+        batch.frees.push(*blob);
+        engine.commit(batch).unwrap().wait().unwrap();
+    }
+    engine.checkpoint_now(&mut engine.maintenance.lock(), false).unwrap();
+    let before = live(&engine);
+    let mut moves = 0;
+    while engine.tidy().unwrap() {
+        let now = live(&engine);
+        moves += u32::from(now != before);
+        assert_eq!(live(&super::tests::engine(&device.crash(Crash::KeepAll))), now);
+    }
+    assert!(moves > 0, "nothing was moved");
 }

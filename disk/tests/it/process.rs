@@ -145,17 +145,17 @@ impl DeviceFile for File {
         self.file.len()
     }
 
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    fn read_some_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.process.alive()?;
-        self.file.read_at(buffer, offset)
+        self.file.read_some_at(buffer, offset)
     }
 
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+    fn write_some_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
         self.process.alive()?;
         if bytes.first() == Some(&LARGE) {
             self.process.shared.gate.pass();
         }
-        self.file.write_at(bytes, offset)
+        self.file.write_some_at(bytes, offset)
     }
 
     fn sync(&self) -> io::Result<()> {

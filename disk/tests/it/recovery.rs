@@ -414,6 +414,21 @@ fn a_missing_segment_is_damage() {
 }
 
 #[test]
+fn a_segment_that_is_missing_in_the_middle_of_the_log_is_damage() {
+    let device = MemoryDevice::new();
+    let backend = open(&device);
+    for nth in 0..10 {
+        put_blob(&backend, Durability::Synced, &body(nth, 25_000));
+    }
+    assert!(files(&device, "log").len() > 4);
+    assert!(files(&device, "runs").is_empty());
+    let damaged = device.crash(Crash::LoseAll);
+    damaged.remove(&segment(3)).unwrap();
+    let outcome = try_open(&damaged, small());
+    assert!(matches!(outcome, Err(BackendError::Damaged { .. })), "{outcome:?}");
+}
+
+#[test]
 fn conditions_and_stamps_hold_across_a_crash() {
     let device = MemoryDevice::new();
     let backend = open(&device);

@@ -21,6 +21,8 @@ enum Then {
     Poisoned,
     /// Whoever met it is told; others may go on.
     Told,
+    /// The call is made again, and nobody is told.
+    MadeAgain,
 }
 
 #[test]
@@ -51,6 +53,17 @@ fn a_write_that_fails_costs_nothing_acknowledged() {
 #[test]
 fn a_file_that_cannot_be_opened_costs_nothing_acknowledged() {
     check("openat", "EMFILE", &[9, 12, 20], Then::Told);
+}
+
+#[test]
+fn a_write_that_is_interrupted_is_made_again() {
+    check("pwrite64", "EINTR", &[1, 2, 5, 20, 50], Then::MadeAgain);
+}
+
+#[test]
+fn a_read_that_is_interrupted_is_made_again() {
+    // The first few are those of the loader, which gives up.
+    check("pread64", "EINTR", &[5, 6, 7, 8], Then::MadeAgain);
 }
 
 #[track_caller]
@@ -91,6 +104,9 @@ fn check_one(seed: u64, call: &str, error: &str, number: u32, then: Then) -> usi
     if then == Then::Poisoned && injected > 0 {
         assert!(failed, "{at}: nobody was told");
         assert!(!accepted, "{at}: a write was acknowledged afterwards");
+    }
+    if then == Then::MadeAgain {
+        assert!(!failed, "{at}: somebody was told: {told}");
     }
     if store.exists() {
         let outcome = Judge::default().judge(&store, life, &ledger, Trial::Killed);

@@ -1,5 +1,5 @@
 use cistern_disk::device::Failure;
-use cistern_sim::{Outcome, fail_every_call, power_off_at_every_change};
+use cistern_sim::{Outcome, fail_every_call, power_off_at_every_change, run_in_parts};
 
 #[track_caller]
 fn check(outcomes: &[Outcome], least: usize) {
@@ -23,5 +23,21 @@ fn every_single_call_of_a_run_may_fail() {
         check(&fail_every_call(seed, Failure::Io), 50);
         check(&fail_every_call(seed + 3, Failure::NoSpace), 50);
         check(&fail_every_call(seed + 6, Failure::Short), 50);
+    }
+}
+
+#[test]
+fn nobody_notices_a_read_or_a_write_that_is_interrupted_or_done_in_part() {
+    check(&fail_every_call(9, Failure::Interrupted), 50);
+    check(&fail_every_call(10, Failure::Part), 50);
+}
+
+#[test]
+fn nobody_notices_that_every_read_and_every_write_is_done_in_parts() {
+    let outcomes: Vec<_> = (0..40).map(run_in_parts).collect();
+    check(&outcomes, 40);
+    for kind in ["in part, Read", "in part, Write"] {
+        let struck: u64 = outcomes.iter().map(|outcome| outcome.tally.of(kind)).sum();
+        assert!(struck > 1000, "`{kind}` struck only {struck} times");
     }
 }

@@ -5,6 +5,7 @@
 
 mod command;
 mod examples;
+mod fuzz;
 mod steps;
 
 pub(crate) use command::{cargo, output};
@@ -64,6 +65,14 @@ pub(crate) fn run(tree: &Tree) -> Result<()> {
     }
     println!("\n{}", summary(&skipped, began.elapsed().as_secs_f64()));
     Ok(())
+}
+
+/// The last step alone, for targets whose names contain `word`; here it must not be left out.
+pub(crate) fn fuzz(tree: &Tree, word: &str) -> Result<()> {
+    match fuzz::run(tree, word)? {
+        Outcome::Done => Ok(()),
+        Outcome::Skipped(reason) => Err(Failure::new(format!("nothing was fuzzed: {reason}"))),
+    }
 }
 
 fn summary(skipped: &[&str], seconds: f64) -> String {

@@ -3,28 +3,16 @@
 use super::{
     Gate, Outcome,
     command::{self, cargo},
+    fuzz as fuzz_targets,
 };
-use crate::{Failure, Result, tidy as tidy_checks};
-use std::{
-    env,
-    process::{Command, Stdio},
-};
-
-/// How long each fuzz target runs.
-const FUZZ_SECONDS: &str = "CISTERN_FUZZ_SECONDS";
-const FUZZ_SECONDS_DEFAULT: u32 = 2;
-
-/// More memory than this for inputs of a few KiB is a find.
-const FUZZ_MEMORY: &str = "-rss_limit_mb=512";
+use crate::{Result, tidy as tidy_checks};
+use std::env;
 
 /// Set by who has just run the tests: `.ci/run` runs the README's command first.
 const TESTS_DONE: &str = "CISTERN_TESTS_DONE";
 
 const GET_CARGO_DENY: &str = "cargo-deny is not installed; get it with \
     `cargo install --locked cargo-deny`";
-
-const GET_CARGO_FUZZ: &str = "they need the nightly toolchain and cargo-fuzz; get them with \
-    `rustup toolchain install nightly` and `cargo install --locked cargo-fuzz`";
 
 pub(super) fn format(gate: &Gate<'_>) -> Result<Outcome> {
     run(gate, &["fmt", "--all", "--check"])
@@ -86,72 +74,11 @@ pub(super) fn benches(gate: &Gate<'_>) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Builds every target and feeds each for some seconds, beginning with its seeds.
 pub(super) fn fuzz(gate: &Gate<'_>) -> Result<Outcome> {
-    if !gate.tree.has("fuzz/Cargo.toml") {
-        return Ok(Outcome::Skipped("there is no folder fuzz".into()));
-    }
-    if !command::succeeds(nightly_fuzz().arg("--version")) {
-        return Ok(Outcome::Skipped(GET_CARGO_FUZZ.into()));
-    }
-    let root = gate.tree.root();
-    let seconds = fuzz_seconds(env::var(FUZZ_SECONDS).ok().as_deref())?;
-    write_fuzz_seeds(gate)?;
-    // Without a sanitizer: there is no unsafe code for one to look into, and it costs half the speed.
-    command::run(nightly_fuzz().args(["build", "--sanitizer", "none"]).current_dir(root))?;
-    for target in fuzz_targets(gate)? {
-        println!("--- {target}");
-        let mut command = nightly_fuzz();
-        command.args(["run", "--sanitizer", "none", &target, "--"]);
-        command.arg(format!("-max_total_time={seconds}")).arg(FUZZ_MEMORY);
-        command::run(command.stderr(Stdio::null()).current_dir(root))?;
-    }
-    Ok(Outcome::Done)
-}
-
-/// The seeds are made by the code under test, so that they are of today.
-fn write_fuzz_seeds(gate: &Gate<'_>) -> Result<()> {
-    let mut command = cargo();
-    command.args(["test", "--quiet", "--lib", "--package", "cistern-storage-core"]);
-    command.args(["--package", "cistern-disk", "--package", "cistern-access"]);
-    command.args(["--package", "cistern-lifecycle"]);
-    command.arg("the_seeds_are_written").stdout(Stdio::null());
-    command.env("CISTERN_FUZZ_CORPUS", gate.tree.root().join("fuzz/corpus"));
-    command::run(command.current_dir(gate.tree.root()))
-}
-
-fn fuzz_seconds(told: Option<&str>) -> Result<u32> {
-    let Some(text) = told else { return Ok(FUZZ_SECONDS_DEFAULT) };
-    text.parse().map_err(|_| Failure::new(format!("{FUZZ_SECONDS}={text} is no number")))
-}
-
-/// A target is a file of its own.
-fn fuzz_targets(gate: &Gate<'_>) -> Result<Vec<String>> {
-    let files = gate.tree.files()?;
-    let names = files.iter().filter_map(|path| path.strip_prefix("fuzz/fuzz_targets/"));
-    Ok(names.filter_map(|name| name.strip_suffix(".rs")).map(str::to_owned).collect())
-}
-
-/// The cargo that started us is of one toolchain; only rustup's own takes `+nightly`.
-fn nightly_fuzz() -> Command {
-    let mut command = Command::new("cargo");
-    command.args(["+nightly", "fuzz"]);
-    command
+    fuzz_targets::run(gate.tree, "")
 }
 
 fn run(gate: &Gate<'_>, arguments: &[&str]) -> Result<Outcome> {
     command::run(cargo().args(arguments).current_dir(gate.tree.root()))?;
     Ok(Outcome::Done)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fuzz_targets_run_as_long_as_asked_for() {
-        assert_eq!(fuzz_seconds(None).unwrap(), FUZZ_SECONDS_DEFAULT);
-        assert_eq!(fuzz_seconds(Some("60")).unwrap(), 60);
-        assert!(fuzz_seconds(Some("long")).is_err());
-    }
 }

@@ -10,7 +10,8 @@ mod table;
 
 use crate::{Failure, Result, Tree, ci::cargo};
 use std::{
-    env, fs,
+    collections::BTreeSet,
+    env, fs, io,
     os::unix::process::CommandExt,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
@@ -20,10 +21,10 @@ use std::{
 use table::{MUTATIONS, Mutation};
 
 /// How a mutant fared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Fate {
-    /// A test failed.
-    Killed,
+    /// These tests failed; none is named when a whole program of tests broke down.
+    Killed(Vec<String>),
     /// The tests did not come to an end.
     Hung,
     /// Every test passed.
@@ -38,21 +39,37 @@ pub(crate) fn run(tree: &Tree, word: &str) -> Result<()> {
     let copy = Copy::of(tree)?;
     let chosen = MUTATIONS.iter().filter(|mutation| mutation.name.contains(word));
     let chosen: Vec<&Mutation> = chosen.collect();
-    copy.check_unchanged(&chosen)?;
+    let limit = copy.check_unchanged(&chosen)?;
     let mut survivors = 0;
-    println!("{:>9}  {:>5}  mutation", "fate", "s");
+    println!("{:>9}  {:>5}  mutation, and the first tests that noticed it", "fate", "s");
     for mutation in &chosen {
         let began = Instant::now();
-        let fate = copy.try_mutation(mutation)?;
+        let fate = copy.try_mutation(mutation, limit)?;
         let seconds = began.elapsed().as_secs();
-        let fate_text = format!("{fate:?}").to_lowercase();
-        println!("{fate_text:>9}  {seconds:>5}  {} ({})", mutation.name, mutation.path);
+        println!("{:>9}  {seconds:>5}  {} ({})", fate.word(), mutation.name, mutation.path);
+        if let Fate::Killed(tests) = &fate {
+            tests.iter().take(NAMED_MAX).for_each(|test| println!("{:18}{test}", ""));
+            let more = tests.len().saturating_sub(NAMED_MAX);
+            if more > 0 {
+                println!("{:18}and {more} more", "");
+            }
+        }
         survivors += usize::from(fate == Fate::Survived);
     }
     println!("{} mutants, {survivors} survived", chosen.len());
     match survivors {
         0 => Ok(()),
         _ => Err(Failure::new("no test holds up what the survivors took away")),
+    }
+}
+
+impl Fate {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Killed(_) => "killed",
+            Self::Hung => "hung",
+            Self::Survived => "survived",
+        }
     }
 }
 
@@ -79,70 +96,109 @@ impl Copy {
     fn of(tree: &Tree) -> Result<Self> {
         let target = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
         let target = target.unwrap_or_else(|| tree.root().join("target")).join("mutate");
-        let root = target.join("tree");
-        let io =
-            |error| Failure::new(format!("cannot copy the tree to {}: {error}", root.display()));
-        if root.exists() {
-            fs::remove_dir_all(&root).map_err(io)?;
+        let copy = Self { tree: Tree::at(target.join("tree")), target };
+        let io = |error| {
+            let root = copy.tree.root().display();
+            Failure::new(format!("cannot copy the tree to {root}: {error}"))
+        };
+        let files = tree.files()?;
+        for path in &files {
+            copy.follow(tree, path).map_err(io)?;
         }
-        for path in tree.files()? {
-            let from = tree.root().join(&path);
-            let to = root.join(&path);
-            fs::create_dir_all(to.parent().expect("a file lies in a folder")).map_err(io)?;
-            fs::copy(&from, &to).map_err(io)?;
-            // The age of a source decides whether it is built again.
-            let modified = fs::metadata(&from).and_then(|data| data.modified()).map_err(io)?;
-            let copied = fs::File::options().write(true).open(&to).map_err(io)?;
-            copied.set_modified(modified).map_err(io)?;
+        let gone = copy.tree.files()?.into_iter().filter(|path| !files.contains(path));
+        for path in gone {
+            fs::remove_file(copy.tree.root().join(path)).map_err(io)?;
         }
-        Ok(Self { tree: Tree::at(root), target })
+        Ok(copy)
     }
 
-    /// Without a mutation the tests must pass, or their failing proves nothing.
-    fn check_unchanged(&self, mutations: &[&Mutation]) -> Result<()> {
-        let mut tried: Vec<&[&str]> = Vec::new();
-        for mutation in mutations {
-            if !tried.contains(&mutation.tests) {
-                tried.push(mutation.tests);
-                let fate = self.test(mutation.tests)?;
-                if fate != Fate::Survived {
-                    let tests = mutation.tests.join(" ");
-                    return Err(Failure::new(format!("{fate:?} without a mutation: {tests}")));
-                }
+    /// Makes a file the same as in `tree`. The age of a source decides whether it is built again: one
+    /// that is the same already is left alone, and any other is new, also one that a run left with a
+    /// mutation in it when it was ended.
+    fn follow(&self, tree: &Tree, path: &str) -> io::Result<()> {
+        let bytes = fs::read(tree.root().join(path))?;
+        let to = self.tree.root().join(path);
+        if fs::read(&to).is_ok_and(|found| found == bytes) {
+            return Ok(());
+        }
+        fs::create_dir_all(to.parent().expect("a file lies in a folder"))?;
+        fs::write(&to, bytes)
+    }
+
+    /// Without a mutation the tests must pass, or their failing proves nothing. Gives how long one
+    /// program of them may take with one.
+    fn check_unchanged(&self, mutations: &[&Mutation]) -> Result<Duration> {
+        let mut limit = TESTS_MIN;
+        let programs: BTreeSet<_> = mutations.iter().flat_map(|mutation| mutation.tests).collect();
+        for program in programs {
+            self.build(program)?;
+            let began = Instant::now();
+            let fate = self.test(program, BUILD_MAX)?;
+            limit = limit.max(began.elapsed() * SLOWER_MAX);
+            if fate != Fate::Survived {
+                let program = program.join(" ");
+                return Err(Failure::new(format!("{fate:?} without a mutation: {program}")));
             }
         }
-        Ok(())
+        Ok(limit)
     }
 
-    fn try_mutation(&self, mutation: &Mutation) -> Result<Fate> {
+    fn try_mutation(&self, mutation: &Mutation, limit: Duration) -> Result<Fate> {
         let source = self.tree.read(mutation.path)?;
         self.tree.write(mutation.path, &mutation.apply(&source)?)?;
-        let fate = self.test(mutation.tests);
+        let fate = self.judge(mutation, limit);
         self.tree.write(mutation.path, &source)?;
         fate.map_err(|failure| Failure::new(format!("mutation `{}`: {failure}", mutation.name)))
     }
 
-    fn test(&self, arguments: &[&str]) -> Result<Fate> {
-        match run_within(self.cargo_test(arguments).arg("--no-run"), BUILD_MAX)? {
-            Some(status) if status.success() => {}
-            _ => return Err(Failure::new("it does not build")),
+    fn judge(&self, mutation: &Mutation, limit: Duration) -> Result<Fate> {
+        for program in mutation.tests {
+            self.build(program)?;
+            let fate = self.test(program, limit)?;
+            if fate != Fate::Survived {
+                return Ok(fate);
+            }
         }
-        Ok(match run_within(&mut self.cargo_test(arguments), TESTS_MAX)? {
+        Ok(Fate::Survived)
+    }
+
+    fn build(&self, arguments: &[&str]) -> Result<()> {
+        match run_within(self.cargo_test(arguments).arg("--no-run"), BUILD_MAX)? {
+            Some(status) if status.success() => Ok(()),
+            _ => Err(Failure::new("it does not build")),
+        }
+    }
+
+    fn test(&self, arguments: &[&str], limit: Duration) -> Result<Fate> {
+        let path = self.target.join("told");
+        let io = |error| Failure::new(format!("cannot write {}: {error}", path.display()));
+        let told = fs::File::create(&path).map_err(io)?;
+        Ok(match run_within(self.cargo_test(arguments).stdout(told), limit)? {
             Some(status) if status.success() => Fate::Survived,
-            Some(_) => Fate::Killed,
+            Some(_) => Fate::Killed(failed(&fs::read(&path).map_err(io)?)),
             None => Fate::Hung,
         })
     }
 
     fn cargo_test(&self, arguments: &[&str]) -> Command {
         let mut command = cargo();
-        command.args(["test", "--quiet"]).args(arguments);
+        command.arg("test").args(arguments);
         command.current_dir(self.tree.root()).env("CARGO_TARGET_DIR", &self.target);
         // A mutation leaves things unused; that is not what is asked here.
         command.env("RUSTFLAGS", "--cap-lints allow");
+        // Half of building is what only a debugger reads.
+        command.env("CARGO_PROFILE_TEST_DEBUG", "0").env("CARGO_PROFILE_DEV_DEBUG", "0");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command
     }
+}
+
+/// The tests that failed, by what they printed.
+fn failed(told: &[u8]) -> Vec<String> {
+    let told = String::from_utf8_lossy(told);
+    let name =
+        |line: &str| Some(line.strip_prefix("test ")?.strip_suffix(" ... FAILED")?.to_owned());
+    told.lines().filter_map(name).collect()
 }
 
 /// Runs a command to its end; `None` when it took longer than `limit`, and was ended with all that
@@ -164,7 +220,7 @@ fn run_within(command: &mut Command, limit: Duration) -> Result<Option<ExitStatu
 }
 
 /// Ends a program and those that it started: it is the first of its group.
-fn end_group(child: &mut Child) -> std::io::Result<()> {
+fn end_group(child: &mut Child) -> io::Result<()> {
     let group = format!("-{}", child.id());
     Command::new("kill").args(["-KILL", "--", &group]).status()?;
     child.wait().map(drop)
@@ -172,7 +228,15 @@ fn end_group(child: &mut Child) -> std::io::Result<()> {
 
 const POLL: Duration = Duration::from_millis(50);
 const BUILD_MAX: Duration = Duration::from_secs(1200);
-const TESTS_MAX: Duration = Duration::from_secs(120);
+
+/// A mutant whose tests take so many times as long as without it goes on for ever,
+const SLOWER_MAX: u32 = 5;
+
+/// unless that is not long.
+const TESTS_MIN: Duration = Duration::from_secs(120);
+
+/// How many of the tests that noticed a mutation are named.
+const NAMED_MAX: usize = 3;
 
 #[cfg(test)]
 mod tests {
@@ -191,6 +255,13 @@ mod tests {
     fn a_mutation_whose_text_is_gone_is_told() {
         let failure = MUTATIONS[0].apply("fn other() {}").unwrap_err().to_string();
         assert!(failure.contains("stands 0 times in disk/src/format.rs"), "{failure}");
+    }
+
+    #[test]
+    fn the_tests_that_failed_are_named() {
+        let told =
+            b"running 2 tests\ntest a::b ... ok\ntest a::c ... FAILED\n\nfailures:\n    a::c\n";
+        assert_eq!(failed(told), ["a::c"]);
     }
 
     #[test]

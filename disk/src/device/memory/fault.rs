@@ -61,18 +61,25 @@ pub enum Failure {
     /// The medium is full (`ENOSPC`) after the first half of a write. Calls other than writes fail
     /// as with [`Self::NoSpace`].
     Short,
+    /// A read or a write is interrupted (`EINTR`) before it has done anything, and is to be made
+    /// again. Other calls succeed.
+    Interrupted,
+    /// A read or a write does the first half of what it was asked to, one byte at least, and says
+    /// so. Other calls succeed.
+    Part,
 }
 
 impl Failure {
-    fn error(self) -> io::Error {
+    fn strikes(self, call: Call) -> bool {
         match self {
-            Self::Io => io::Error::from_raw_os_error(EIO),
-            Self::NoSpace | Self::Short => io::Error::from_raw_os_error(ENOSPC),
+            Self::Io | Self::NoSpace | Self::Short => true,
+            Self::Interrupted | Self::Part => matches!(call, Call::Read | Call::Write),
         }
     }
 }
 
 // The same numbers on every Unix.
+const EINTR: i32 = 4;
 const EIO: i32 = 5;
 const ENOSPC: i32 = 28;
 
@@ -92,6 +99,8 @@ pub struct Counts {
     pub syncs: u64,
     /// Syncs of folders.
     pub folder_syncs: u64,
+    /// Reads and writes that [`Failure::Part`] has struck.
+    pub partial: u64,
 }
 
 /// What becomes of a call.
@@ -109,21 +118,25 @@ impl Outcome {
         !matches!(self, Self::Fail(_))
     }
 
-    /// How many of `len` bytes get written.
-    pub(super) fn bytes_written(self, len: usize) -> usize {
+    /// How many of `len` bytes get read or written.
+    pub(super) fn bytes_moved(self, len: usize) -> usize {
         match self {
             Self::Succeed | Self::PowerOff => len,
+            Self::Fail(Failure::Part) => len.div_ceil(2),
             Self::Fail(Failure::Short) => len / 2,
-            Self::Fail(Failure::Io | Failure::NoSpace) => 0,
+            Self::Fail(Failure::Io | Failure::NoSpace | Failure::Interrupted) => 0,
         }
     }
 
     pub(super) fn or_fail(self) -> io::Result<()> {
-        match self {
-            Self::Succeed => Ok(()),
-            Self::Fail(failure) => Err(failure.error()),
-            Self::PowerOff => Err(power_is_off()),
-        }
+        let code = match self {
+            Self::Succeed | Self::Fail(Failure::Part) => return Ok(()),
+            Self::Fail(Failure::Io) => EIO,
+            Self::Fail(Failure::NoSpace | Failure::Short) => ENOSPC,
+            Self::Fail(Failure::Interrupted) => EINTR,
+            Self::PowerOff => return Err(power_is_off()),
+        };
+        Err(io::Error::from_raw_os_error(code))
     }
 }
 
@@ -177,7 +190,8 @@ impl Faults {
         if call.is_change() && self.power_off == Some(changes) {
             return Ok(Outcome::PowerOff);
         }
-        let failure = self.due(call, calls);
+        let failure = self.due(call, calls).filter(|failure| failure.strikes(call));
+        self.counts.partial += u64::from(failure == Some(Failure::Part));
         Ok(failure.map_or(Outcome::Succeed, Outcome::Fail))
     }
 
