@@ -387,3 +387,6 @@ impl fmt::Debug for StoreSealer {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
