@@ -440,7 +440,7 @@ impl LocalKms {
         self.save(&changes)?;
         let mut state = self.state.write();
         state.keys.remove(&key.id);
-        names.iter().for_each(|name| drop(state.aliases.remove(name)));
+        state.aliases.retain(|_, id| *id != key.id);
         state.grants.retain(|_, id| *id != key.id);
         drop(state);
         self.changed();
