@@ -255,20 +255,14 @@ mod tests {
     fn the_bytes_stay_what_they_are() {
         let expected = format!("0101{}{}{}{}", "00", "aa".repeat(12), "07000000", "bb".repeat(72));
         assert_eq!(hex::encode(&all()[0].encode()), expected);
-        let expected = format!(
-            "020001{}{}0700{}0500{}0100{}{}{}",
-            "cc".repeat(16),
-            "dd".repeat(56),
-            hex::encode(b"arn:key"),
-            "ee".repeat(5),
-            format!("0a00{}", hex::encode(b"aws:s3:arn")),
-            format!("1000{}", hex::encode(b"arn:aws:s3:::b/k")),
-            "ff".repeat(72),
-        );
-        assert_eq!(
-            hex::encode(&all()[1].encode()),
-            format!("01{}", expected.replacen("0200", "02", 1))
-        );
+        let head = format!("010201{}{}", "cc".repeat(16), "dd".repeat(56));
+        let arn = format!("0700{}", hex::encode(b"arn:key"));
+        let ciphertext = format!("0500{}", "ee".repeat(5));
+        let key = format!("01000a00{}", hex::encode(b"aws:s3:arn"));
+        let value = format!("1000{}", hex::encode(b"arn:aws:s3:::b/k"));
+        let wrapped = "ff".repeat(72);
+        let expected = [head, arn, ciphertext, key, value, wrapped].concat();
+        assert_eq!(hex::encode(&all()[1].encode()), expected);
     }
 
     #[test]

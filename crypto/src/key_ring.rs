@@ -205,6 +205,9 @@ impl KeyRing {
     ///
     /// # Errors
     /// When the ring cannot be saved; then nothing has changed.
+    ///
+    /// # Panics
+    /// After four thousand million rotations.
     pub fn rotate(&self, entropy: &dyn Entropy, clock: &dyn Clock) -> Result<KeyId> {
         let _changing = self.changing.lock();
         let mut entries = self.keys.read().copied();

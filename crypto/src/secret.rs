@@ -46,7 +46,8 @@ impl Key256 {
         &self.0
     }
 
-    /// A second owner of the same bytes. Inside of the crate alone.
+    /// A second owner of the same bytes, for tests alone.
+    #[cfg(test)]
     pub(crate) fn duplicate(&self) -> Self {
         let mut key = Self::zero();
         key.0.copy_from_slice(&self.0[..]);

@@ -269,16 +269,19 @@ fn a_key_that_fits_only_the_chunks_is_refused_by_the_commitment() {
     assert_eq!(ChunkCipher::open_full(&RustCrypto, &key, &head, &context).err(), Some(Unauthentic));
 }
 
+/// What must never come twice.
+type KeyAndNonce = ([u8; 32], [u8; 12]);
+
 /// A provider that remembers under which key and nonce it sealed, and how much it opened.
 #[derive(Debug, Default)]
 struct Spy {
-    sealed: Arc<Mutex<HashSet<([u8; 32], [u8; 12])>>>,
+    sealed: Arc<Mutex<HashSet<KeyAndNonce>>>,
     opened: Arc<AtomicUsize>,
 }
 
 struct SpyAead {
     key: [u8; 32],
-    sealed: Arc<Mutex<HashSet<([u8; 32], [u8; 12])>>>,
+    sealed: Arc<Mutex<HashSet<KeyAndNonce>>>,
     opened: Arc<AtomicUsize>,
     inner: Box<dyn Aead>,
 }

@@ -176,7 +176,7 @@ impl KmsError {
         S3Answer { status, code, message }
     }
 
-    pub(crate) fn internal(action: &'static str, reason: impl ToString) -> Self {
+    pub(crate) fn internal(action: &'static str, reason: &dyn std::fmt::Display) -> Self {
         Self::Internal { action, reason: reason.to_string() }
     }
 

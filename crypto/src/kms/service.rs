@@ -379,7 +379,7 @@ impl LocalKms {
     }
 
     pub(super) fn save(&self, changes: &[RowChange]) -> Result<()> {
-        self.rows.commit(changes).map_err(|error: RowsError| KmsError::internal("save", error))
+        self.rows.commit(changes).map_err(|error: RowsError| KmsError::internal("save", &error))
     }
 
     /// Whatever was derived from keys, policies and grants is to be looked at again.
@@ -398,13 +398,13 @@ impl LocalKms {
     }
 
     fn load(&self) -> Result<State> {
-        let damaged = |damage: Damage| KmsError::internal("read its rows", damage);
-        let rows = self.rows.all().map_err(|error| KmsError::internal("read its rows", error))?;
+        let damaged = |damage: Damage| KmsError::internal("read its rows", &damage);
+        let rows = self.rows.all().map_err(|error| KmsError::internal("read its rows", &error))?;
         let mut state = State::default();
         let mut grants = Vec::new();
         for (row, value) in &rows {
             let plain = self.wrap.unwrap(&row_aad(row), value);
-            let plain = plain.map_err(|error| KmsError::internal("open its rows", error))?;
+            let plain = plain.map_err(|error| KmsError::internal("open its rows", &error))?;
             match record::parse_row_key(row).map_err(damaged)? {
                 record::RowKey::Key => {
                     let key = record::decode_key(&plain).map_err(damaged)?;

@@ -18,8 +18,11 @@ const KEPT_MAX: usize = 1024;
 #[derive(Default)]
 pub(super) struct BucketKeys {
     writing: Mutex<HashMap<String, Kept<WithKey>>>,
-    reading: Mutex<HashMap<(String, Vec<u8>), Kept<Arc<WrappingKey>>>>,
+    reading: Mutex<HashMap<ReadingPlace, Kept<Arc<WrappingKey>>>>,
 }
+
+/// The requester, and what he wants opened.
+type ReadingPlace = (String, Vec<u8>);
 
 #[derive(Clone)]
 struct Kept<T> {

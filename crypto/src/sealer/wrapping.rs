@@ -45,7 +45,7 @@ impl StoreSealer {
             return Ok((Kind::Kms, self.object_key(context, call, kms)?));
         }
         let name = kms.key.as_deref().unwrap_or(DEFAULT_KEY);
-        let pairs = with_arn(&kms.context, bucket_arn(context))?;
+        let pairs = with_arn(&kms.context, &bucket_arn(context))?;
         let generation = self.generation();
         let place = format!("{}\0{name}\0{}\0{}", context.bucket, call.principal, pairs.to_json());
         if let Some(cached) = self.bucket_keys.writing(&place, self.clock.now(), generation) {
@@ -66,7 +66,7 @@ impl StoreSealer {
         kms: &KmsProtection,
     ) -> Result<WithKey> {
         let name = kms.key.as_deref().unwrap_or(DEFAULT_KEY);
-        self.generate(call, name, with_arn(&kms.context, object_arn(context))?)
+        self.generate(call, name, with_arn(&kms.context, &object_arn(context))?)
     }
 
     fn generate(
@@ -219,11 +219,11 @@ fn arn_of(kind: Kind, context: &SealContext<'_>) -> String {
 }
 
 /// The caller's pairs, and the one that is not his to set.
-fn with_arn(pairs: &EncryptionContext, arn: String) -> Result<EncryptionContext> {
+fn with_arn(pairs: &EncryptionContext, arn: &str) -> Result<EncryptionContext> {
     if pairs.get(ARN).is_some() {
         return Err(SealFailure::ReservedContext);
     }
     let mut pairs = pairs.clone();
-    pairs.insert(ARN, &arn)?;
+    pairs.insert(ARN, arn)?;
     Ok(pairs)
 }

@@ -1,1 +1,4 @@
-//! Public behaviour.
+//! The crate as a store uses it.
+
+mod secrets;
+mod store;
