@@ -15,7 +15,7 @@ use std::{
 };
 
 /// A key that is not found by accident.
-const KEY: [u8; 32] = *b"\x9d\x01~Q2rxz\xfe9-this-is-the-secret\x88";
+const KEY: [u8; 32] = *b"\x9d\x01~Q2rxz\xfe9-this-is-the-secret\x88\xc3\x71";
 
 fn key() -> Key256 {
     Key256::from_slice(&KEY).unwrap()
