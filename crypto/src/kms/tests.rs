@@ -466,6 +466,10 @@ fn policies_and_grants_decide_together() {
     assert!(open().is_ok());
     world.kms.revoke_grant(&ann(), &key, &grant.id).unwrap();
     assert_eq!(open().unwrap_err().name(), "AccessDeniedException");
+    // Law-test: KMS, resource quotas: 100,000 keys, 50 aliases and 50,000 grants a key, policies of 32 KiB.
+    let long = format!("allow {ANN} *\n").repeat(1000);
+    let found = world.kms.put_key_policy(&ann(), &key, &long);
+    assert_eq!(found.unwrap_err().name(), "ValidationException");
     let found = world.kms.put_key_policy(&ann(), &key, "nonsense");
     assert!(found.unwrap_err().to_string().contains("nonsense"));
 }
