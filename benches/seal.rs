@@ -1,4 +1,5 @@
 //! Sealing and opening, against the bare AEAD of the same provider; and what the key service costs.
+#![expect(missing_docs, reason = "criterion makes a public function of every group")]
 
 use cistern_crypto::{
     CHUNK_BYTES, ContainerWriter, EncryptionContext, Key256, KeyMemory, KeyRing, Parallelism,
