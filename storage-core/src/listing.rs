@@ -4,7 +4,6 @@ use crate::{
     checksum::crc64_nvme,
     error::{Error, Result},
     object::ObjectInfo,
-    object_key::ObjectKey,
     version_id::VersionId,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -61,6 +60,13 @@ impl ListOptions {
     pub fn max_keys(mut self, max: u32) -> Self {
         self.max_keys = Some(max);
         self
+    }
+}
+
+impl ListOptions {
+    /// For the page that follows one which ended with this token.
+    pub(crate) fn next(&self, token: Option<String>) -> Option<Self> {
+        token.map(|token| self.clone().continuation_token(token))
     }
 }
 
@@ -251,10 +257,9 @@ pub(crate) fn page_size(asked: Option<u32>, page_max: usize) -> usize {
 }
 
 /// Text of a stored key.
-pub(crate) fn key_text(bytes: &[u8]) -> Result<ObjectKey> {
+pub(crate) fn key_text(bytes: &[u8]) -> Result<&str> {
     let text = std::str::from_utf8(bytes);
-    let text = text.map_err(|_| Error::damaged("an object's row", "its key is not UTF-8"))?;
-    ObjectKey::try_from(text)
+    text.map_err(|_| Error::damaged("an object's row", "its key is not UTF-8"))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::{
     port::{
         Backend, BackendError, BackendStats, Batch, Blob, BlobRef, BlobSource, BlobWritten,
         Capabilities, CommitError, Durability, KeyRange, Op, Order, Position, Precondition, Row,
-        Ticket,
+        Step, Ticket, Visit,
     },
 };
 use bytes::{Bytes, BytesMut};
@@ -114,11 +114,33 @@ impl Backend for MemoryBackend {
             return Ok(Vec::new());
         }
         let state = self.state.read();
-        let rows = state.rows.range(range);
+        let rows = state.rows.entries(range).cloned();
         Ok(match order {
             Order::Forward => rows.take(limit).collect(),
             Order::Reverse => rows.rev().take(limit).collect(),
         })
+    }
+
+    fn walk(&self, range: KeyRange<'_>, visit: &mut Visit<'_>) -> Result<(), BackendError> {
+        self.check_open()?;
+        let state = self.state.read();
+        let mut jumped = None::<Bytes>;
+        loop {
+            let start = jumped.as_deref().map_or(range.start, Bound::Included);
+            let rest = KeyRange { start, end: range.end };
+            if rest.is_empty() {
+                return Ok(());
+            }
+            let left = state.rows.entries(rest).find_map(|row| match visit(&row.key, &row.value) {
+                Step::Jump(to) if to > row.key => Some(Some(to)),
+                Step::Next | Step::Jump(_) => None,
+                Step::Stop => Some(None),
+            });
+            match left.flatten() {
+                Some(to) => jumped = Some(to),
+                None => return Ok(()),
+            }
+        }
     }
 
     fn counter(&self, key: &[u8]) -> i64 {
@@ -191,7 +213,7 @@ impl State {
             Precondition::Unchanged { key, seen } => same(self.rows.get(key), seen.as_ref()),
             Precondition::RangeEmpty { start, end } => {
                 let range = KeyRange::between(start, end);
-                range.is_empty() || self.rows.range(range).next().is_none()
+                range.is_empty() || self.rows.entries(range).next().is_none()
             }
         }
     }

@@ -55,7 +55,7 @@ use crate::{
 };
 use bytes::Bytes;
 use cistern_storage_core::port::{
-    BackendError, BackendStats, BlobRef, Durability, KeyRange, Order, Position, Row,
+    BackendError, BackendStats, BlobRef, Durability, KeyRange, Order, Position, Row, Step, Visit,
 };
 use keyspace::StoredRange;
 use parking_lot::{Condvar, Mutex, RwLock};
@@ -139,6 +139,22 @@ impl Engine {
         let range = StoredRange::new(range);
         let rows = self.index.scan(range.as_range(), order, limit)?;
         Ok(rows.into_iter().map(keyspace::foreign).collect())
+    }
+
+    pub(crate) fn walk(
+        &self,
+        range: KeyRange<'_>,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), BackendError> {
+        self.check_open()?;
+        let range = StoredRange::new(range);
+        self.index.walk(range.as_range(), &mut |key, value| match visit(
+            keyspace::foreign_key(key),
+            value,
+        ) {
+            Step::Jump(to) => Step::Jump(keyspace::stored(to)),
+            step => step,
+        })
     }
 
     pub(crate) fn counter(&self, key: &[u8]) -> i64 {

@@ -62,8 +62,8 @@ impl Rows {
     }
 
     /// The rows of a range that is not empty, in order.
-    pub(super) fn range(&self, range: KeyRange<'_>) -> impl DoubleEndedIterator<Item = Row> + '_ {
+    pub(super) fn entries(&self, range: KeyRange<'_>) -> impl DoubleEndedIterator<Item = &Row> {
         let bounds: (Bound<&[u8]>, Bound<&[u8]>) = (range.start, range.end);
-        self.order.range::<[u8], _>(bounds).map(|(_, &place)| self.rows[place].clone())
+        self.order.range::<[u8], _>(bounds).map(|(_, &place)| &self.rows[place])
     }
 }

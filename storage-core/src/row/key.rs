@@ -1,6 +1,7 @@
 //! Row keys. See the table in the module above.
 
 use bytes::{BufMut, Bytes, BytesMut};
+use std::borrow::Cow;
 
 const SEQUENCE: u8 = 0x01;
 const BUCKET: u8 = 0x02;
@@ -160,20 +161,19 @@ pub(crate) fn counter_key(bucket: u32, class: u8, what: u8) -> Bytes {
 /// The object key in the key of an object or upload row, and what follows its end mark.
 ///
 /// No copy when the key has no zero byte, which is nearly always.
-pub(crate) fn split_row(row: &Bytes) -> Option<(Bytes, &[u8])> {
+pub(crate) fn split_row(row: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
     let escaped = row.get(BUCKET_PREFIX_BYTES..)?;
     let mut zero = memchr::memchr(0, escaped)?;
     if *escaped.get(zero + 1)? == END[1] {
-        let key = row.slice(BUCKET_PREFIX_BYTES..BUCKET_PREFIX_BYTES + zero);
-        return Some((key, &escaped[zero + 2..]));
+        return Some((Cow::Borrowed(&escaped[..zero]), &escaped[zero + 2..]));
     }
-    let mut key = BytesMut::with_capacity(escaped.len());
+    let mut key = Vec::with_capacity(escaped.len());
     let mut from = 0;
     loop {
-        key.put_slice(&escaped[from..zero]);
+        key.extend_from_slice(&escaped[from..zero]);
         match *escaped.get(zero + 1)? {
-            byte if byte == END[1] => return Some((key.freeze(), &escaped[zero + 2..])),
-            ESCAPE => key.put_u8(0),
+            byte if byte == END[1] => return Some((Cow::Owned(key), &escaped[zero + 2..])),
+            ESCAPE => key.push(0),
             _ => return None,
         }
         from = zero + 2;

@@ -45,6 +45,16 @@ pub(crate) enum BodyRow {
     Manifest { id: u64, parts: u32, visible: bool },
 }
 
+impl BodyRow {
+    /// No body, except for how many parts it has.
+    pub(crate) fn without_bytes(self) -> Self {
+        match self {
+            Self::Inline(_) | Self::Extents(_) => Self::Inline(Bytes::new()),
+            manifest @ Self::Manifest { .. } => manifest,
+        }
+    }
+}
+
 /// What most versions do not have.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Rare {
@@ -133,6 +143,24 @@ impl ObjectRow {
 
     pub(crate) fn decode(bytes: &Bytes) -> Result<Self, Damage> {
         let mut row = Decoder::new(bytes);
+        let (object, body_kind) = Self::decode_fields(&mut row)?;
+        let body = match body_kind {
+            body::INLINE => BodyRow::Inline(row.rest()),
+            body::EXTENTS => BodyRow::Extents(decode_extents(&mut row)?),
+            _ => object.body,
+        };
+        row.finish()?;
+        Ok(Self { body, ..object })
+    }
+
+    /// All but the bytes of the body and where they are: what a list tells. Keeps nothing of the row,
+    /// and reads no further than it must.
+    pub(crate) fn decode_info(bytes: &[u8]) -> Result<Self, Damage> {
+        Ok(Self::decode_fields(&mut Decoder::lent(bytes))?.0)
+    }
+
+    /// All up to the body, and what kind of body follows: a manifest is read as well.
+    fn decode_fields(row: &mut Decoder<'_>) -> Result<(Self, u8), Damage> {
         if row.u8()? != FORMAT {
             return Err(Damage("an unknown format of an object"));
         }
@@ -152,12 +180,10 @@ impl ObjectRow {
         let modified = Timestamp::from_millis(row.i64()?);
         let size = row.u64()?;
         let crc64 = row.u64()?;
-        let etag = decode_etag(&mut row)?;
-        let rare =
-            if flags & flag::RARE != 0 { Some(Box::new(Rare::decode(&mut row)?)) } else { None };
+        let etag = decode_etag(row)?;
+        let rare = if flags & flag::RARE != 0 { Some(Box::new(Rare::decode(row)?)) } else { None };
         let body = match body_kind {
-            body::INLINE => BodyRow::Inline(row.rest()),
-            body::EXTENTS => BodyRow::Extents(decode_extents(&mut row)?),
+            body::INLINE | body::EXTENTS => BodyRow::Inline(Bytes::new()),
             body::MANIFEST => BodyRow::Manifest {
                 id: row.u64()?,
                 parts: row.u32()?,
@@ -165,9 +191,10 @@ impl ObjectRow {
             },
             _ => return Err(Damage("an unknown place of a body")),
         };
-        row.finish()?;
         let delete_marker = flags & flag::DELETE_MARKER != 0;
-        Ok(Self { seq, version, modified, delete_marker, class, size, etag, crc64, body, rare })
+        let object =
+            Self { seq, version, modified, delete_marker, class, size, etag, crc64, body, rare };
+        Ok((object, body_kind))
     }
 
     pub(crate) fn rare_mut(&mut self) -> &mut Rare {
