@@ -245,7 +245,12 @@ pub(crate) fn common_prefix<'k>(key: &'k str, prefix: &str, delimiter: &str) -> 
     if delimiter.is_empty() {
         return None;
     }
-    let at = key.get(prefix.len()..)?.find(delimiter)?;
+    let rest = key.get(prefix.len()..)?;
+    // Nearly every delimiter is one byte, for which a search needs no preparation.
+    let at = match delimiter.as_bytes() {
+        [byte] => memchr::memchr(*byte, rest.as_bytes())?,
+        _ => rest.find(delimiter)?,
+    };
     let end = prefix.len() + at + delimiter.len();
     // A key that is its own prefix is a key.
     (end > prefix.len()).then(|| &key[..end])

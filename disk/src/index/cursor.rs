@@ -280,7 +280,7 @@ impl<'a> RunCursor<'a> {
         if to > index.last_key() {
             return Ok(());
         }
-        let number = index.find(to);
+        let number = index.find_ahead(self.block_number, to);
         let block = if number == self.block_number {
             block
         } else {

@@ -9,7 +9,7 @@ use crate::{
     object::ObjectInfo,
     object_key::ObjectKey,
     port::{KeyRange, Step},
-    row::{ObjectRow, is_head, seq_of, split_row},
+    row::{decode_info, is_delete_marker, is_head, seq_of, split_row},
 };
 
 /// Law: S3, ListObjects and ListObjectsV2. Law: W75.
@@ -61,8 +61,7 @@ impl Filling<'_> {
             seq_of(suffix).ok_or_else(unreadable)?;
             return Ok(Step::Jump(self.level.beyond_key(key)));
         }
-        let object = ObjectRow::decode_info(value).map_err(damaged)?;
-        if object.delete_marker {
+        if is_delete_marker(value).map_err(damaged)? {
             return Ok(Step::Next);
         }
         if self.page.key_count() == self.limit {
@@ -73,8 +72,8 @@ impl Filling<'_> {
             self.page.common_prefixes.push(prefix.to_owned());
             return Ok(Step::Jump(self.level.beyond_prefix(prefix)));
         }
-        let key = ObjectKey::try_from(key)?;
-        self.page.objects.push(ObjectInfo { key, row: object, is_latest: true });
+        let (key, row) = (ObjectKey::try_from(key)?, decode_info(value).map_err(damaged)?);
+        self.page.objects.push(ObjectInfo { key, row, is_latest: true });
         Ok(Step::Next)
     }
 

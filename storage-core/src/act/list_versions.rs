@@ -11,7 +11,7 @@ use crate::{
     object::ObjectInfo,
     object_key::ObjectKey,
     port::Row,
-    row::{HeadKey, ObjectRow},
+    row::{HeadKey, decode_info},
     row_cursor::RowCursor,
     store::after,
 };
@@ -155,7 +155,7 @@ impl<'a> Walk<'a> {
                 }
             }
             if let Some(value) = before
-                && ObjectRow::decode_info(&value).map_err(damaged)?.seq < *seq
+                && decode_info(&value).map_err(damaged)?.seq < *seq
             {
                 self.rows.put_first(Row { key: head.row().clone(), value });
             }
@@ -173,7 +173,7 @@ impl<'a> Walk<'a> {
                 self.within = None;
                 return Ok(Some(Found::Prefix(prefix.to_owned())));
             }
-            let object = ObjectRow::decode_info(&row.value).map_err(damaged)?;
+            let object = decode_info(&row.value).map_err(damaged)?;
             if let Some((within, older_than)) = &self.within
                 && key == within
                 && object.seq >= *older_than

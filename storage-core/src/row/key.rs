@@ -297,18 +297,22 @@ pub(crate) mod ranges {
     }
 
     fn beyond_prefix(kind: u8, bucket: u32, prefix: &str) -> Bytes {
-        let mut row = prefixed(kind, bucket, prefix.len() + 2);
+        let mut row = prefixed(kind, bucket, prefix.len());
         escape(&mut row, prefix.as_bytes());
         debug_assert!(row.len() >= BUCKET_PREFIX_BYTES);
-        successor(&row)
+        into_successor(row)
     }
 
     /// The smallest byte string that sorts behind everything that begins with `prefix`.
     ///
     /// A prefix here begins with a kind below `ff`, so there always is one.
     fn successor(prefix: &[u8]) -> Bytes {
-        let kept = prefix.iter().rposition(|&byte| byte != 0xff).expect("the kind is below ff");
-        let mut row = BytesMut::from(&prefix[..=kept]);
+        into_successor(BytesMut::from(prefix))
+    }
+
+    fn into_successor(mut row: BytesMut) -> Bytes {
+        let kept = row.iter().rposition(|&byte| byte != 0xff).expect("the kind is below ff");
+        row.truncate(kept + 1);
         row[kept] += 1;
         row.freeze()
     }

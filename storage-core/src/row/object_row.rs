@@ -153,12 +153,6 @@ impl ObjectRow {
         Ok(Self { body, ..object })
     }
 
-    /// All but the bytes of the body and where they are: what a list tells. Keeps nothing of the row,
-    /// and reads no further than it must.
-    pub(crate) fn decode_info(bytes: &[u8]) -> Result<Self, Damage> {
-        Ok(Self::decode_fields(&mut Decoder::lent(bytes))?.0)
-    }
-
     /// All up to the body, and what kind of body follows: a manifest is read as well.
     fn decode_fields(row: &mut Decoder<'_>) -> Result<(Self, u8), Damage> {
         if row.u8()? != FORMAT {
@@ -206,6 +200,20 @@ impl ObjectRow {
         if self.rare.as_deref() == Some(&Rare::default()) {
             self.rare = None;
         }
+    }
+}
+
+/// All but the bytes of the body and where they are: what a list tells. Keeps nothing of the row, and
+/// reads no further than it must.
+pub(crate) fn decode_info(row: &[u8]) -> Result<ObjectRow, Damage> {
+    Ok(ObjectRow::decode_fields(&mut Decoder::lent(row))?.0)
+}
+
+/// Whether the row is that of a delete marker: all that a list has to know of what it rolls up.
+pub(crate) fn is_delete_marker(row: &[u8]) -> Result<bool, Damage> {
+    match row {
+        [FORMAT, flags, ..] => Ok(flags & flag::DELETE_MARKER != 0),
+        _ => Err(Damage("an unknown format of an object")),
     }
 }
 
