@@ -219,7 +219,7 @@ impl Engine {
         self.remove_dead_files()?;
         while self.segments.recycle()? {}
         // Room for what nobody is going to write now.
-        self.segments.give_back_spares()
+        self.segments.give_back_spares().map(|_| ())
     }
 
     fn check_open(&self) -> Result<(), BackendError> {
