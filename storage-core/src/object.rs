@@ -30,7 +30,7 @@ static NOTHING_RARE: LazyLock<Rare> = LazyLock::new(Rare::default);
 impl ObjectInfo {
     /// What is known of a version does not keep its bytes, or where they are.
     pub(crate) fn without_body(mut self) -> Self {
-        self.row.body = self.row.body.without_bytes();
+        self.row.body.forget_bytes();
         self
     }
 

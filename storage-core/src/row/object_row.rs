@@ -46,11 +46,10 @@ pub(crate) enum BodyRow {
 }
 
 impl BodyRow {
-    /// No body, except for how many parts it has.
-    pub(crate) fn without_bytes(self) -> Self {
-        match self {
-            Self::Inline(_) | Self::Extents(_) => Self::Inline(Bytes::new()),
-            manifest @ Self::Manifest { .. } => manifest,
+    /// Keeps of a body no more than how many parts it has.
+    pub(crate) fn forget_bytes(&mut self) {
+        if !matches!(self, Self::Manifest { .. }) {
+            *self = Self::Inline(Bytes::new());
         }
     }
 }
@@ -143,14 +142,15 @@ impl ObjectRow {
 
     pub(crate) fn decode(bytes: &Bytes) -> Result<Self, Damage> {
         let mut row = Decoder::new(bytes);
-        let (object, body_kind) = Self::decode_fields(&mut row)?;
-        let body = match body_kind {
-            body::INLINE => BodyRow::Inline(row.rest()),
-            body::EXTENTS => BodyRow::Extents(decode_extents(&mut row)?),
-            _ => object.body,
-        };
+        let (mut object, body_kind) = Self::decode_fields(&mut row)?;
+        match body_kind {
+            body::INLINE => object.body = BodyRow::Inline(row.rest()),
+            body::EXTENTS => object.body = BodyRow::Extents(decode_extents(&mut row)?),
+            // A manifest is there already.
+            _ => {}
+        }
         row.finish()?;
-        Ok(Self { body, ..object })
+        Ok(object)
     }
 
     /// All up to the body, and what kind of body follows: a manifest is read as well.
