@@ -141,6 +141,10 @@ impl DiskSettings {
     }
 }
 
-const PAGE_BYTES: u64 = 4096;
+/// The length of a segment is a multiple of this.
+pub(crate) const PAGE_BYTES: u64 = 4096;
 
-const SEGMENT_BYTES: RangeInclusive<u64> = (64 << 10)..=(1 << 30);
+/// The shortest segment.
+pub(crate) const SEGMENT_BYTES_MIN: u64 = 64 << 10;
+
+const SEGMENT_BYTES: RangeInclusive<u64> = SEGMENT_BYTES_MIN..=(1 << 30);

@@ -37,6 +37,8 @@ pub(crate) struct Segments {
 struct Pool {
     /// The sequence number of the one that is being written.
     current: u64,
+    /// The length of its file.
+    current_bytes: u64,
     /// Follows it.
     next: Option<Arc<Segment>>,
     /// Names of files that wait for use, all of the full length.
@@ -115,21 +117,46 @@ impl Segments {
         if let Some(next) = &pool.next {
             if next.header.capacity >= bytes {
                 let next = pool.next.take().expect("it was just seen");
-                pool.current = next.header.sequence;
-                self.insert(Arc::clone(&next));
+                self.enter(&mut pool, &next);
                 return Ok(next);
             }
             // Too small for this frame: its place in the log is taken by one that is large enough.
-            let small = next.header.file_name();
-            self.remove(&small)?;
-            self.sync_folder()?;
-            pool.next = None;
+            self.remove_next(&mut pool)?;
         }
         let header = self.header_after(last, last.end(), 0, bytes);
         let next = self.make(&mut pool, header)?;
-        pool.current = next.header.sequence;
-        self.insert(Arc::clone(&next));
+        self.enter(&mut pool, &next);
         Ok(next)
+    }
+
+    /// The segment that follows `last`, with a file of `len` bytes.
+    pub(crate) fn next_of_len(
+        &self,
+        last: &Segment,
+        len: u64,
+    ) -> Result<Arc<Segment>, BackendError> {
+        let mut pool = self.pool.lock();
+        self.remove_next(&mut pool)?;
+        let mut header = self.header_after(last, last.end(), 0, 0);
+        header.capacity = len - segment::HEADER_BYTES;
+        let next = self.make(&mut pool, header)?;
+        self.enter(&mut pool, &next);
+        Ok(next)
+    }
+
+    /// From now on it is the one that is being written.
+    fn enter(&self, pool: &mut Pool, segment: &Arc<Segment>) {
+        (pool.current, pool.current_bytes) = (segment.header.sequence, segment.file_bytes());
+        self.insert(Arc::clone(segment));
+    }
+
+    fn remove_next(&self, pool: &mut Pool) -> Result<(), BackendError> {
+        if let Some(next) = &pool.next {
+            self.remove(&next.header.file_name())?;
+            self.sync_folder()?;
+            pool.next = None;
+        }
+        Ok(())
     }
 
     /// A new segment that begins at `start` and says that the log before it ended at `follows`.
@@ -139,18 +166,19 @@ impl Segments {
         start: Lsn,
         follows: Lsn,
     ) -> Result<Arc<Segment>, BackendError> {
-        let capacity = self.capacity(sequence, 0);
+        let doublings = u32::try_from(sequence.saturating_sub(1).min(16)).expect("at most 16");
+        let capacity = self.capacity(FIRST_BYTES << doublings, 0);
         let header = SegmentHeader { store: self.store, sequence, start, capacity, follows };
         let mut pool = self.pool.lock();
         let segment = self.make(&mut pool, header)?;
-        pool.current = sequence;
-        self.insert(Arc::clone(&segment));
+        self.enter(&mut pool, &segment);
         Ok(segment)
     }
 
     /// Goes on with a segment that was found on the medium.
     pub(crate) fn resume(&self, segment: &Segment) {
-        self.pool.lock().current = segment.header.sequence;
+        let mut pool = self.pool.lock();
+        (pool.current, pool.current_bytes) = (segment.header.sequence, segment.file_bytes());
     }
 
     /// Makes ready the segment that follows `last`, if it is not, and if `last` still is the last.
@@ -168,8 +196,9 @@ impl Segments {
     pub(crate) fn fill_spare(&self) -> Result<bool, BackendError> {
         let name = {
             let mut pool = self.pool.lock();
-            let young = segment::HEADER_BYTES + self.capacity(pool.current + 1, 0);
-            if !pool.spares.is_empty() || self.spares_max == 0 || young < self.segment_bytes {
+            // After a short segment comes one that is not long enough either, or is made ready alone.
+            let short = pool.current_bytes < self.segment_bytes;
+            if !pool.spares.is_empty() || self.spares_max == 0 || short {
                 return Ok(false);
             }
             pool.spare_name()
@@ -188,14 +217,14 @@ impl Segments {
         frame_bytes: u64,
     ) -> SegmentHeader {
         let sequence = last.header.sequence + 1;
-        let capacity = self.capacity(sequence, frame_bytes);
+        let capacity = self.capacity(last.file_bytes().saturating_mul(2), frame_bytes);
         SegmentHeader { store: self.store, sequence, start, capacity, follows }
     }
 
-    /// Young stores have small segments; a frame that is larger than a segment gets a large one.
-    fn capacity(&self, sequence: u64, frame_bytes: u64) -> u64 {
-        let doublings = u32::try_from(sequence.saturating_sub(1).min(16)).expect("at most 16");
-        let bytes = self.segment_bytes.min(FIRST_BYTES << doublings);
+    /// What a file of `len` bytes holds, but no more than the setting; a frame that is larger than a
+    /// segment gets a large one.
+    fn capacity(&self, len: u64, frame_bytes: u64) -> u64 {
+        let bytes = self.segment_bytes.min(len);
         (bytes - segment::HEADER_BYTES).max(frame_bytes.next_multiple_of(4096))
     }
 
@@ -260,13 +289,23 @@ impl Segments {
         Ok(true)
     }
 
-    /// Removes the spare segments.
-    pub(crate) fn give_back_spares(&self) -> Result<(), BackendError> {
+    /// Removes the spare segments. True when there were any.
+    pub(crate) fn give_back_spares(&self) -> Result<bool, BackendError> {
         let mut pool = self.pool.lock();
+        let any = !pool.spares.is_empty();
         while let Some(name) = pool.spares.pop() {
             self.remove(&name)?;
         }
-        Ok(())
+        Ok(any)
+    }
+
+    /// As [`Self::give_back_spares`], unless the segment that is being written is of full length: then
+    /// they will soon be of use.
+    pub(crate) fn give_back_useless_spares(&self) -> Result<bool, BackendError> {
+        if self.pool.lock().current_bytes == self.segment_bytes {
+            return Ok(false);
+        }
+        self.give_back_spares()
     }
 
     /// Closes files of segments that nobody uses now, when many are open.
@@ -327,7 +366,8 @@ fn write_zeros(file: &dyn DeviceFile, len: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// The length of a store's first segment; each next one has twice the length, up to the setting.
+/// The length of a store's first segment; each next one has twice the length of the one before, up to
+/// the setting.
 const FIRST_BYTES: u64 = 4 << 20;
 
 /// More files than this are closed again; what is needed is opened when it is.

@@ -479,3 +479,43 @@ fn a_store_at_rest_leaves_segments_that_are_full_as_they_are() {
     while backend.tidy().unwrap() {}
     assert!(full.is_subset(&segments(&device)), "{full:?} became {:?}", segments(&device));
 }
+
+#[test]
+fn a_small_store_at_rest_keeps_no_long_segment() {
+    let device = MemoryDevice::new();
+    let settings = || small().segment_bytes(4 << 20);
+    let backend = try_open(&device, settings()).unwrap();
+    let count = 3000;
+    // Long enough a burst that there are spare segments of full length.
+    for turn in 0..8 {
+        for nth in 0..count {
+            put(
+                &backend,
+                Durability::Memory,
+                &format!("object-{nth:08}"),
+                &"v".repeat(1000 + turn),
+            );
+            if nth % 16 == 0 {
+                backend.maintain().unwrap();
+            }
+        }
+    }
+    let live = count * 1021;
+    assert!(folder_bytes(&device, "log") > live, "there is nothing to shorten");
+    while backend.tidy().unwrap() {}
+    assert!(disk_bytes(&device) * 10 <= live * 12, "{} for {live}", disk_bytes(&device));
+    // A little more does not make it long again.
+    put(&backend, Durability::Synced, "one more", "row");
+    settle(&backend);
+    while backend.tidy().unwrap() {}
+    assert!(disk_bytes(&device) * 10 <= live * 12, "{} for {live}", disk_bytes(&device));
+    // It goes on, and is there after a loss of power.
+    let lost = device.crash(Crash::LoseAll);
+    assert_eq!(row(&try_open(&lost, settings()).unwrap(), "one more").unwrap(), "row");
+    (0..count).for_each(|nth| put(&backend, Durability::Memory, &format!("again-{nth}"), "value"));
+    settle(&backend);
+    backend.close().unwrap();
+    let backend = try_open(&device, settings()).unwrap();
+    assert_eq!(row(&backend, "object-00000007").map(|value| value.len()), Some(1007));
+    assert_eq!(row(&backend, &format!("again-{}", count - 1)).unwrap(), "value");
+}
