@@ -107,8 +107,7 @@ impl Engine {
     /// they are filled, so that whoever writes little between two rests does not have much filled
     /// with zeros for it.
     fn shorten_log(&self) -> Result<bool, BackendError> {
-        let stats = self.stats();
-        let kept = stats.live_bytes + self.index.stats().run_bytes;
+        let kept = self.kept_bytes();
         let longest = self.settings.segment_bytes;
         let shortest = (longest / SHORTEST_PART).max(SEGMENT_BYTES_MIN);
         let wanted = (kept / KEPT_PART).clamp(shortest, longest);

@@ -118,6 +118,8 @@ pub(crate) struct Engine {
     frozen: AtomicBool,
     /// Whoever maintains sleeps until somebody writes.
     resting: AtomicBool,
+    /// How long the log may grow since the last checkpoint: the setting, or what fits the store.
+    log_bytes_max: AtomicU64,
     /// Where replay would begin.
     checkpoint: AtomicU64,
     commits: AtomicU64,

@@ -15,17 +15,28 @@ use crate::{
     device::{Device, DeviceFile, OpenMode},
     format::Lsn,
     segment::{self, FOLDER, Segment, SegmentHeader},
+    settings::{PAGE_BYTES, SEGMENT_BYTES_MIN},
 };
 use cistern_storage_core::port::BackendError;
 use parking_lot::{Mutex, RwLock};
-use std::{collections::BTreeMap, io, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 /// The segments of one log.
 #[derive(Debug)]
 pub(crate) struct Segments {
     device: Arc<dyn Device>,
     store: [u8; 16],
-    segment_bytes: u64,
+    /// The setting.
+    longest: u64,
+    /// How long segments grow in this store, and how long spares are: see [`Self::fit`].
+    full: AtomicU64,
     spares_max: usize,
     /// By where they begin.
     table: RwLock<BTreeMap<Lsn, Arc<Segment>>>,
@@ -53,11 +64,40 @@ impl Segments {
     pub(crate) fn new(
         device: Arc<dyn Device>,
         store: [u8; 16],
-        segment_bytes: u64,
+        longest: u64,
         spares_max: usize,
     ) -> Self {
         let (table, pool) = Default::default();
-        Self { device, store, segment_bytes, spares_max, table, pool }
+        Self { device, store, longest, full: AtomicU64::new(longest), spares_max, table, pool }
+    }
+
+    /// How long segments grow.
+    pub(crate) fn full(&self) -> u64 {
+        // Relaxed: a hint. Every segment says itself how long it is.
+        self.full.load(Ordering::Relaxed)
+    }
+
+    /// Chooses how long segments grow for a store that keeps so many bytes: an eighth of it, or so,
+    /// that half empty ones are little beside what is kept. The setting halved a few times.
+    pub(crate) fn fit(&self, kept: u64) -> Result<(), BackendError> {
+        let fitting = |kept: u64| {
+            let mut full = self.longest;
+            let least = (self.longest / SHORTEST_PART).max(SEGMENT_BYTES_MIN);
+            while full / 2 >= least.max(kept / KEPT_PARTS) && full % (2 * PAGE_BYTES) == 0 {
+                full /= 2;
+            }
+            full
+        };
+        // Shorter ones only if they would not soon be too short.
+        let full = fitting(kept).max(self.full().min(fitting(kept.saturating_mul(2))));
+        if full != self.full() {
+            let mut pool = self.pool.lock();
+            self.full.store(full, Ordering::Relaxed);
+            while let Some(name) = pool.spares.pop() {
+                self.remove(&name)?;
+            }
+        }
+        Ok(())
     }
 
     /// The segment that `lsn` lies in.
@@ -88,7 +128,7 @@ impl Segments {
     pub(crate) fn insert_spare(&self, name: &str, len: u64) -> Result<(), BackendError> {
         let mut pool = self.pool.lock();
         pool.spare_number = pool.spare_number.max(spare_number(name).map_or(0, |n| n + 1));
-        if len == self.segment_bytes && pool.spares.len() < self.spares_max {
+        if len == self.full() && pool.spares.len() < self.spares_max {
             pool.spares.push(name.into());
             return Ok(());
         }
@@ -101,7 +141,7 @@ impl Segments {
     }
 
     fn take_back_into(&self, pool: &mut Pool, name: &str, len: u64) -> Result<(), BackendError> {
-        if len != self.segment_bytes || pool.spares.len() >= self.spares_max {
+        if len != self.full() || pool.spares.len() >= self.spares_max {
             return self.remove(name);
         }
         let spare = pool.spare_name();
@@ -197,13 +237,13 @@ impl Segments {
         let name = {
             let mut pool = self.pool.lock();
             // After a short segment comes one that is not long enough either, or is made ready alone.
-            let short = pool.current_bytes < self.segment_bytes;
+            let short = pool.current_bytes < self.full();
             if !pool.spares.is_empty() || self.spares_max == 0 || short {
                 return Ok(false);
             }
             pool.spare_name()
         };
-        let file = self.fill(&name, self.segment_bytes)?;
+        let file = self.fill(&name, self.full())?;
         file.sync().map_err(|error| BackendError::io("sync", &name, error))?;
         self.pool.lock().spares.push(name);
         Ok(true)
@@ -224,14 +264,14 @@ impl Segments {
     /// What a file of `len` bytes holds, but no more than the setting; a frame that is larger than a
     /// segment gets a large one.
     fn capacity(&self, len: u64, frame_bytes: u64) -> u64 {
-        let bytes = self.segment_bytes.min(len);
+        let bytes = self.full().min(len);
         (bytes - segment::HEADER_BYTES).max(frame_bytes.next_multiple_of(4096))
     }
 
     /// Makes a segment's file: durable, by its final name, before any of its lsns is given away.
     fn make(&self, pool: &mut Pool, header: SegmentHeader) -> Result<Arc<Segment>, BackendError> {
         let len = segment::HEADER_BYTES + header.capacity;
-        let (name, file) = match (len == self.segment_bytes).then(|| pool.spares.pop()).flatten() {
+        let (name, file) = match (len == self.full()).then(|| pool.spares.pop()).flatten() {
             Some(name) => {
                 let file = self.device.open(&name, OpenMode::Write);
                 let file = file.map_err(|error| BackendError::io("open", &name, error))?;
@@ -302,7 +342,7 @@ impl Segments {
     /// As [`Self::give_back_spares`], unless the segment that is being written is of full length: then
     /// they will soon be of use.
     pub(crate) fn give_back_useless_spares(&self) -> Result<bool, BackendError> {
-        if self.pool.lock().current_bytes == self.segment_bytes {
+        if self.pool.lock().current_bytes == self.full() {
             return Ok(false);
         }
         self.give_back_spares()
@@ -328,7 +368,7 @@ impl Segments {
         let table: u64 = self.table.read().values().map(of).sum();
         let pool = self.pool.lock();
         let retired: u64 = pool.retired.iter().chain(&pool.next).map(of).sum();
-        table + retired + pool.spares.len() as u64 * self.segment_bytes
+        table + retired + pool.spares.len() as u64 * self.full()
     }
 
     fn remove(&self, name: &str) -> Result<(), BackendError> {
@@ -369,6 +409,12 @@ fn write_zeros(file: &dyn DeviceFile, len: u64) -> io::Result<()> {
 /// The length of a store's first segment; each next one has twice the length of the one before, up to
 /// the setting.
 const FIRST_BYTES: u64 = 4 << 20;
+
+/// A store's segments grow to this part of the setting at least, one in so many,
+const SHORTEST_PART: u64 = 8;
+
+/// and to this part of what is kept, one in so many.
+const KEPT_PARTS: u64 = 8;
 
 /// More files than this are closed again; what is needed is opened when it is.
 const OPEN_FILES_MAX: usize = 256;

@@ -78,6 +78,32 @@ fn under_churn_every_byte_stays_readable_and_space_is_given_back() {
     }
 }
 
+/// With the settings that a store has by itself, whose segments are long beside what this one keeps.
+#[test]
+fn under_churn_a_small_store_takes_half_more_than_lives_in_it_and_two_segments() {
+    let device = MemoryDevice::new();
+    let settings = cistern_disk::DiskSettings::new().background(Background::Manual);
+    let segment_bytes = settings.segment_bytes;
+    let backend = try_open(&device, settings).unwrap();
+    let (count, len) = (1500_u64, 16_000);
+    let mut blobs: Vec<_> =
+        (0..count).map(|nth| put_blob(&backend, Durability::Os, &body(nth, len))).collect();
+    let live = count * len as u64;
+    let mut most = 0;
+    for turn in 0..count * 10 {
+        let place = usize::try_from(turn * 7919 % count).unwrap();
+        let fresh = put_blob(&backend, Durability::Os, &body(turn, len));
+        free(&backend, Durability::Os, std::mem::replace(&mut blobs[place], fresh));
+        if turn % 16 == 0 {
+            settle(&backend);
+            most = most.max(disk_bytes(&device));
+        }
+    }
+    assert!(most <= live * 3 / 2 + 2 * segment_bytes, "{most} for {live}");
+    // And its own segments are shorter than that.
+    assert!(most <= live * 4, "{most} for {live}");
+}
+
 fn segments(device: &MemoryDevice) -> BTreeSet<String> {
     let names = files(device, "log").into_iter().map(|entry| entry.name);
     names.filter(|name| !name.starts_with("spare-")).collect()
