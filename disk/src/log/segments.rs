@@ -83,7 +83,7 @@ impl Segments {
         let fitting = |kept: u64| {
             let mut full = self.longest;
             let least = (self.longest / SHORTEST_PART).max(SEGMENT_BYTES_MIN);
-            while full / 2 >= least.max(kept / KEPT_PARTS) && full % (2 * PAGE_BYTES) == 0 {
+            while full / 2 >= least.max(kept / KEPT_PARTS) && full.is_multiple_of(2 * PAGE_BYTES) {
                 full /= 2;
             }
             full
