@@ -77,13 +77,14 @@ impl Segments {
         self.full.load(Ordering::Relaxed)
     }
 
-    /// Chooses how long segments grow for a store that keeps so many bytes: an eighth of it, or so,
-    /// that half empty ones are little beside what is kept. The setting halved a few times.
+    /// Chooses how long segments grow for a store that keeps so many bytes: at most an eighth of it, so
+    /// that half empty ones are little beside what is kept. The setting, halved a few times.
     pub(crate) fn fit(&self, kept: u64) -> Result<(), BackendError> {
         let fitting = |kept: u64| {
             let mut full = self.longest;
             let least = (self.longest / SHORTEST_PART).max(SEGMENT_BYTES_MIN);
-            while full / 2 >= least.max(kept / KEPT_PARTS) && full.is_multiple_of(2 * PAGE_BYTES) {
+            let halves = |full: u64| full / 2 >= least && full.is_multiple_of(2 * PAGE_BYTES);
+            while full > kept / KEPT_PARTS && halves(full) {
                 full /= 2;
             }
             full
