@@ -116,6 +116,7 @@ fn stream_text(input: &[u8]) -> bool {
 }
 
 /// Inputs that are understood, to begin with.
+#[cfg(test)]
 fn seeds(name: &str) -> Vec<Vec<u8>> {
     let number = SequenceNumber::new(1_700_000_000, shard(), 5, 1_700_000_005);
     match name {
