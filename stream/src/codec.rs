@@ -71,9 +71,11 @@ impl<'a> Decoder<'a> {
     }
 
     pub(crate) fn optional_u64(&mut self) -> Result<Option<u64>> {
-        let there = self.bool()?;
-        let value = self.u64()?;
-        Ok(there.then_some(value))
+        match (self.bool()?, self.u64()?) {
+            (true, value) => Ok(Some(value)),
+            (false, 0) => Ok(None),
+            (false, _) => Err(self.damage("a number is there that should not be")),
+        }
     }
 
     /// A length and the bytes, shared with the row.
@@ -88,6 +90,15 @@ impl<'a> Decoder<'a> {
         let len = self.u32()? as usize;
         let bytes = self.raw(len)?;
         std::str::from_utf8(bytes).map_err(|_| self.damage("a text is not UTF-8"))
+    }
+
+    /// A text that may be absent.
+    pub(crate) fn optional_str(&mut self) -> Result<Option<&'a str>> {
+        match (self.bool()?, self.str()?) {
+            (true, text) => Ok(Some(text)),
+            (false, "") => Ok(None),
+            (false, _) => Err(self.damage("a text is there that should not be")),
+        }
     }
 
     /// A count of things of at least `bytes_min` bytes each: bounded by what is left of the row, so

@@ -52,14 +52,13 @@ impl Lease {
         let shard = key.last_chunk().copied().map(u32::from_be_bytes).and_then(ShardId::new);
         let shard = shard.ok_or_else(|| row.damage("its key has no shard"))?;
         row.format(FORMAT)?;
-        let is_owned = row.bool()?;
-        let owner = row.str()?;
         let lease = Self {
-            owner: is_owned.then(|| owner.into()),
+            owner: row.optional_str()?.map(Into::into),
             counter: row.u64()?,
             place: match (row.bool()?, row.u64()?) {
                 (false, index) => Place::At(index),
-                (true, _) => Place::End,
+                (true, 0) => Place::End,
+                (true, _) => return Err(row.damage("it is at its end and has a place")),
             },
         };
         row.finish()?;

@@ -207,7 +207,11 @@ impl ShardRow {
         let closed = (Timestamp::from_millis(row.i64()?), row.u64()?);
         let trimmed = row.u64()?;
         row.finish()?;
-        let closed = is_closed.then_some(closed);
+        let closed = match (is_closed, closed) {
+            (true, closed) => Some(closed),
+            (false, (at, 0)) if at == Timestamp::default() => None,
+            (false, _) => return Err(Error::damaged("a shard's row", "it is open and has an end")),
+        };
         Ok(Self { range, parent, adjacent_parent, created, closed, trimmed })
     }
 }

@@ -123,9 +123,7 @@ fn decode_tags(row: &mut Decoder<'_>) -> Result<BucketTags> {
 }
 
 fn decode_text(row: &mut Decoder<'_>) -> Result<Option<Box<str>>> {
-    let there = row.bool()?;
-    let text = row.str()?;
-    Ok(there.then(|| text.into()))
+    Ok(row.optional_str()?.map(Into::into))
 }
 
 fn decode_times(row: &mut Decoder<'_>) -> Result<Vec<Timestamp>> {
@@ -143,9 +141,9 @@ fn decode_passing(row: &mut Decoder<'_>) -> Result<Option<(StreamStatus, Timesta
     };
     let until = row.optional_u64()?.map(|until| Timestamp::from_millis(until.cast_signed()));
     match (status, until) {
-        (None, _) => Ok(None),
+        (None, None) => Ok(None),
         (Some(status), Some(until)) => Ok(Some((status, until))),
-        (Some(_), None) => Err(row.damage("its status has no end")),
+        _ => Err(row.damage("its status and the end of it do not go together")),
     }
 }
 
