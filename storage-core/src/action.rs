@@ -113,6 +113,30 @@ actions! {
 }
 
 impl Action {
+    /// It is on an object that is there already, whose tags policies may ask for.
+    ///
+    /// Law: Service Authorization Reference, actions to which s3:ExistingObjectTag applies.
+    pub(crate) const fn is_on_existing_object(self) -> bool {
+        matches!(
+            self,
+            Self::GetObject
+                | Self::GetObjectVersion
+                | Self::GetObjectAttributes
+                | Self::GetObjectVersionAttributes
+                | Self::GetObjectTagging
+                | Self::GetObjectVersionTagging
+                | Self::PutObjectTagging
+                | Self::PutObjectVersionTagging
+                | Self::DeleteObjectTagging
+                | Self::DeleteObjectVersionTagging
+                | Self::GetObjectRetention
+                | Self::PutObjectRetention
+                | Self::GetObjectLegalHold
+                | Self::PutObjectLegalHold
+                | Self::RestoreObject
+        )
+    }
+
     /// The action of a policy's name; `None` when there is none of that name here.
     ///
     /// Names in policies are read without regard to case.
