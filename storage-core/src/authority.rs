@@ -20,8 +20,10 @@ pub(crate) enum Authority {
 
 #[derive(Debug)]
 pub(crate) struct Principal {
-    pub(crate) name: String,
-    pub(crate) gate: Arc<dyn Gate>,
+    name: String,
+    gate: Arc<dyn Gate>,
+    /// Of the handle that this one was made from: a handle can be limited further, and never less.
+    within: Authority,
 }
 
 /// Proof that an action was allowed. Verbs take one, so that a forgotten check does not compile.
@@ -35,6 +37,12 @@ impl Authority {
             Self::Owner => Ok(()),
             Self::Principal(_) => Err(Error::AccessDenied { reason: reason.into() }),
         }
+    }
+
+    /// What `gate` leaves of this.
+    pub(crate) fn limited(&self, principal: impl Into<String>, gate: Arc<dyn Gate>) -> Self {
+        let principal = Principal { name: principal.into(), gate, within: self.clone() };
+        Self::Principal(Arc::new(principal))
     }
 
     pub(crate) fn is_owner(&self) -> bool {
@@ -51,15 +59,18 @@ impl Authority {
     ) -> Result<Permit> {
         match self {
             Self::Owner => Ok(Permit(())),
-            Self::Principal(principal) => principal.permit(action, on, facts()),
+            Self::Principal(principal) => principal.permit(action, on, &facts()),
         }
     }
 }
 
 impl Principal {
-    fn permit(&self, action: Action, on: On<'_>, facts: Facts) -> Result<Permit> {
+    fn permit(&self, action: Action, on: On<'_>, facts: &Facts) -> Result<Permit> {
+        if let Authority::Principal(outer) = &self.within {
+            outer.permit(action, on, facts)?;
+        }
         let version = on.version.map(|version| version.to_string());
-        let facts = facts.version(version.as_deref());
+        let facts = facts.clone().version(version.as_deref());
         let mut request = GateRequest::new(&self.name, action);
         request.bucket = on.bucket;
         request.bucket_id = on.bucket_id;

@@ -3,7 +3,7 @@
 use crate::{
     act::check::{Inconsistency, check},
     action::Action,
-    authority::{Authority, On, Permit, Principal},
+    authority::{Authority, On, Permit},
     bucket::{Bucket, BucketState},
     bucket_config::BucketConfig,
     bucket_name::{BucketName, IntoBucketName},
@@ -84,14 +84,12 @@ impl Store {
         Ok(Self { inner: Arc::new(inner), authority: Authority::Owner })
     }
 
-    /// A handle on which every call is decided by `gate`, as asked by `principal`.
+    /// A handle on which every call is decided by `gate`, as asked by `principal`. Made from a handle
+    /// of a principal, it may do what both gates allow.
     #[must_use]
     pub fn as_principal(&self, principal: impl Into<String>, gate: Arc<dyn Gate>) -> Self {
-        let principal = Principal { name: principal.into(), gate };
-        Self {
-            inner: Arc::clone(&self.inner),
-            authority: Authority::Principal(Arc::new(principal)),
-        }
+        let inner = Arc::clone(&self.inner);
+        Self { inner, authority: self.authority.limited(principal, gate) }
     }
 
     /// Makes a bucket.

@@ -15,7 +15,10 @@ use cistern_storage_core::{
     port::{Backend, Clock, Entropy},
 };
 use parking_lot::Mutex;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Policies that one identity can have attached.
 const ATTACHED_MAX: usize = 20;
@@ -122,6 +125,7 @@ impl Access {
     /// what that policy grants.
     pub fn delete(&self, identity: &Identity) -> AccessResult<()> {
         self.directory.change(|records, rows| {
+            self.forget_buckets_that_are_gone(records, rows)?;
             records.identities.remove(identity).ok_or_else(|| identity.missing())?;
             if let Some(reason) = what_needs(records, identity) {
                 let (kind, name) = (identity.kind.as_str(), identity.name.clone());
@@ -435,6 +439,7 @@ impl Access {
     ) -> AccessResult<()> {
         let id = self.owner.bucket(bucket)?.id();
         self.directory.change(|records, rows| {
+            self.forget_buckets_that_are_gone(records, rows)?;
             let known = records.buckets.get(&id);
             let mut record = known.map_or_else(BucketRecord::default, |known| (**known).clone());
             change(records, &mut record)?;
@@ -442,6 +447,25 @@ impl Access {
             records.buckets.insert(id, Arc::new(record));
             Ok(())
         })
+    }
+
+    /// Looks at the buckets while nothing of access changes: what has a record has been there before.
+    fn forget_buckets_that_are_gone(
+        &self,
+        records: &mut Records,
+        rows: &mut Rows,
+    ) -> AccessResult<()> {
+        let infos = self.owner.list_buckets()?;
+        let found = infos.into_iter().filter_map(|info| self.owner.bucket(info.name).ok());
+        let there: BTreeSet<u32> = found.map(|bucket| bucket.id()).collect();
+        records.buckets.retain(|id, _| {
+            let is_there = there.contains(id);
+            if !is_there {
+                rows.delete(row::bucket_key(*id));
+            }
+            is_there
+        });
+        Ok(())
     }
 
     /// Tells `sink` of every decision from now on, as long as the cistern is open.
@@ -487,7 +511,6 @@ fn what_needs(records: &Records, identity: &Identity) -> Option<String> {
             records.identities.iter().find(|(_, record)| record.groups.contains(&identity.name));
         return member.map(|(member, _)| format!("{member} is in it"));
     }
-    // A policy of a bucket that is gone counts, too: what is refused too often harms nobody.
     let session = format!(":assumed-role/{}/", identity.name);
     let is_named = |document: &Document| {
         let text = document.policy.to_json();

@@ -233,6 +233,8 @@ fn a_bucket_of_the_same_name_does_not_inherit_a_policy() {
     cistern.create_bucket("orders").unwrap().put("a", "x").unwrap();
     refused(alice(&cistern).get("a"));
     assert_eq!(access.bucket_policy("orders").unwrap(), None);
+    // Nor does it keep the name alive.
+    access.delete(&Identity::user("alice")).unwrap();
 }
 
 #[test]

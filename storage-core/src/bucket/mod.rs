@@ -13,7 +13,7 @@ pub(crate) use listing::pages;
 
 use crate::{
     action::Action,
-    authority::{Authority, On, Permit, Principal},
+    authority::{Authority, On, Permit},
     bucket_config::BucketConfig,
     bucket_name::BucketName,
     content::Owner,
@@ -89,11 +89,11 @@ impl Bucket {
     }
 
     /// A handle on which every call is decided by `gate`, as asked by `principal`: also for a
-    /// principal who may not see that the bucket is there, which [`crate::Store::bucket`] tells.
+    /// principal who may not see that the bucket is there, which [`crate::Store::bucket`] tells. Made
+    /// from a handle of a principal, it may do what both gates allow.
     #[must_use]
     pub fn as_principal(&self, principal: impl Into<String>, gate: Arc<dyn Gate>) -> Self {
-        let principal = Principal { name: principal.into(), gate };
-        Self { authority: Authority::Principal(Arc::new(principal)), ..self.clone() }
+        Self { authority: self.authority.limited(principal, gate), ..self.clone() }
     }
 
     pub(crate) fn store(&self) -> &Arc<StoreInner> {

@@ -365,3 +365,22 @@ fn a_gate_is_told_what_a_request_says_and_can_read_the_tags_that_are_there() {
     alice.copy_with(&source, "c", &CopyOptions::new().replace_tags(Tags::new())).unwrap();
     assert!(heard().contains(&"s3:x-amz-copy-source=One(\"test/k\")".to_owned()));
 }
+
+#[test]
+fn a_handle_of_a_principal_can_be_limited_further_and_never_less() {
+    let world = World::new();
+    let bucket = world.bucket("test", Versioning::Unversioned);
+    bucket.put("k", "x").unwrap();
+    let (reader, _) = allow(&bucket, &[Action::GetObject]);
+    let (wider, _) = allow(&reader, Action::ALL);
+    wider.get("k").unwrap();
+    assert_eq!(wider.put("k", "y").unwrap_err().code(), "AccessDenied");
+    let (none, _) = allow(&reader, &[Action::PutObject]);
+    assert_eq!(none.get("k").unwrap_err().code(), "AccessDenied");
+    let gate =
+        |actions: &[Action]| Arc::new(Doorman { allowed: actions.to_vec(), ..Doorman::default() });
+    let store = world.store.as_principal("alice", gate(&[Action::ListBucket]));
+    let wider = store.as_principal("alice", gate(Action::ALL));
+    wider.bucket("test").unwrap();
+    assert_eq!(wider.create_bucket("new").unwrap_err().code(), "AccessDenied");
+}
