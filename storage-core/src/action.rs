@@ -156,6 +156,26 @@ impl fmt::Display for Action {
 mod tests {
     use super::*;
 
+    // Law-test: Service Authorization Reference, actions to which s3:ExistingObjectTag applies.
+    #[test]
+    fn tags_are_asked_for_where_an_object_is_read_and_not_where_one_is_written_or_deleted() {
+        for (action, expected) in [
+            (Action::GetObject, true),
+            (Action::GetObjectVersion, true),
+            (Action::PutObjectTagging, true),
+            (Action::DeleteObjectVersionTagging, true),
+            (Action::PutObjectRetention, true),
+            (Action::PutObject, false),
+            (Action::DeleteObject, false),
+            (Action::DeleteObjectVersion, false),
+            (Action::BypassGovernanceRetention, false),
+            (Action::ListBucket, false),
+            (Action::AbortMultipartUpload, false),
+        ] {
+            assert_eq!(action.is_on_existing_object(), expected, "{action}");
+        }
+    }
+
     // Law-test: Service Authorization Reference, actions defined by Amazon S3.
     #[test]
     fn every_action_has_a_name_that_reads_back() {

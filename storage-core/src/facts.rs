@@ -192,6 +192,7 @@ mod tests {
         );
     }
 
+    // Law-test: Service Authorization Reference, condition keys for Amazon S3.
     // Law-test: S3, remaining retention is counted in days, a part of one as a whole one.
     #[test]
     fn a_put_tells_what_it_sets_and_nothing_else() {
