@@ -37,5 +37,7 @@ pub(crate) use key::{
     upload_key,
 };
 pub(crate) use manifest::{Extent, ManifestRow, PartEntry};
-pub(crate) use object_row::{BodyRow, ObjectRow, Rare, decode_etag, encode_etag};
+pub(crate) use object_row::{
+    BodyRow, ObjectRow, Rare, decode_etag, decode_info, encode_etag, is_delete_marker,
+};
 pub(crate) use upload_row::{CompletedRow, PartRow, UploadRow};
