@@ -271,9 +271,12 @@ fn tokens(text: &str, syntax: Syntax) -> Option<Vec<Token>> {
         if !literal.is_empty() {
             tokens.push(Token::Text(std::mem::take(&mut literal).into()));
         }
-        // Two stars in a row are one.
-        if !(token == Token::Star && tokens.last() == Some(&Token::Star)) {
-            tokens.push(token);
+        // Two stars in a row are one. And what is one character behind a star is one before it: so
+        // a star is followed by a literal, which is searched for and not tried at every place.
+        match (tokens.last(), &token) {
+            (Some(Token::Star), Token::Star) => {}
+            (Some(Token::Star), Token::One) => tokens.insert(tokens.len() - 1, token),
+            _ => tokens.push(token),
         }
         rest = &rest[len..];
     }

@@ -1,11 +1,12 @@
 //! `Builder`: the one place where the parts are wired together.
 
+use crate::access::LazyAccess;
 use crate::cistern::Cistern;
 use crate::streams::LazyStreams;
 use cistern_disk::{DiskBackend, DiskSettings};
 use cistern_storage_core::{
     Durability, Error, EtagMode, Limits, MemoryBackend, Result, Settings, Store,
-    port::{Backend, Clock, Entropy, Sealer, SystemClock},
+    port::{Backend, Clock, Entropy, OsEntropy, Sealer, SystemClock},
 };
 use cistern_stream::StreamSettings;
 use std::{
@@ -150,13 +151,14 @@ impl Builder {
             self.sealer.clone(),
             self.stream_settings,
         );
-        let mut builder = Store::builder(backend).settings(self.settings).clock(clock);
-        if let Some(entropy) = self.entropy {
-            builder = builder.entropy(entropy);
-        }
+        let entropy = self.entropy.unwrap_or_else(|| Arc::new(OsEntropy));
+        let access =
+            LazyAccess::new(Arc::clone(&backend), Arc::clone(&clock), Arc::clone(&entropy));
+        let builder = Store::builder(backend).settings(self.settings);
+        let mut builder = builder.clock(clock).entropy(entropy);
         if let Some(sealer) = self.sealer {
             builder = builder.sealer(sealer);
         }
-        Ok(Cistern::new(builder.build()?, disk, streams))
+        Ok(Cistern::new(builder.build()?, disk, streams, access))
     }
 }

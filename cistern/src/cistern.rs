@@ -1,6 +1,10 @@
 //! `Cistern`: one store of everything.
 
-use crate::{builder::Builder, streams::LazyStreams};
+use crate::{
+    access::{Access, AccessResult, Client, Endpoint, LazyAccess},
+    builder::Builder,
+    streams::LazyStreams,
+};
 use cistern_disk::{DiskBackend, ScrubCursor, ScrubStep};
 use cistern_storage_core::{Durability, Error, Result, Store};
 use cistern_stream::{Stream, Streams};
@@ -17,6 +21,7 @@ pub struct Cistern {
     /// The store's backend, when it is the one on local disk.
     disk: Option<Arc<DiskBackend>>,
     streams: Arc<LazyStreams>,
+    access: Arc<LazyAccess>,
 }
 
 impl Cistern {
@@ -44,8 +49,49 @@ impl Cistern {
         Builder::new()
     }
 
-    pub(crate) fn new(store: Store, disk: Option<Arc<DiskBackend>>, streams: LazyStreams) -> Self {
-        Self { store, disk, streams: Arc::new(streams) }
+    pub(crate) fn new(
+        store: Store,
+        disk: Option<Arc<DiskBackend>>,
+        streams: LazyStreams,
+        access: LazyAccess,
+    ) -> Self {
+        Self { store, disk, streams: Arc::new(streams), access: Arc::new(access) }
+    }
+
+    /// The identities and policies of this cistern, which decide about handles of principals: read
+    /// when they are first asked for. See [`crate::access`].
+    ///
+    /// # Errors
+    /// When what the store keeps of them cannot be read. Then there are no handles of principals.
+    pub fn access(&self) -> AccessResult<Access> {
+        Ok(Access { owner: self.store.clone(), directory: self.access.directory()? })
+    }
+
+    /// A handle of a user, by name or ARN, or of the account's root by its ARN: policies decide about
+    /// every call. [`Store::as_principal`] makes one that a gate of your own decides about.
+    ///
+    /// # Errors
+    /// [`crate::access::AccessError::NoSuchEntity`] when there is no such user; as [`Self::access`].
+    pub fn as_principal(&self, who: &str) -> AccessResult<Client> {
+        let directory = self.access.directory()?;
+        Client::new(self.store.clone(), directory, who, crate::access::Origin::default())
+    }
+
+    /// A handle of nobody in particular, who may do what is public.
+    ///
+    /// # Errors
+    /// As [`Self::access`].
+    pub fn as_anonymous(&self) -> AccessResult<Client> {
+        let directory = self.access.directory()?;
+        Ok(Client::anonymous(self.store.clone(), directory, crate::access::Origin::default()))
+    }
+
+    /// An endpoint of that name, whose handles come through it.
+    ///
+    /// # Errors
+    /// As [`Self::access`].
+    pub fn endpoint(&self, id: &str) -> AccessResult<Endpoint> {
+        Ok(Endpoint::new(self.store.clone(), self.access.directory()?, id))
     }
 
     /// The streams of this cistern, in the same store as its buckets: opened when they are first

@@ -23,6 +23,7 @@
 //! | put, get, list, copy, delete; versions, locks, tags | [`Bucket`] |
 //! | upload in parts | [`Bucket::create_upload`], [`Upload`] |
 //! | put and read records in shards, alone or in groups | [`stream`], [`Cistern::create_stream`], [`Cistern::stream`] |
+//! | say who may do what, and hand out handles that policies decide about | [`access`], [`Cistern::as_principal`] |
 //! | follow changes across crashes | [`Bucket::changes`], [`ChangeFeed`] |
 //! | lay keys out in partitions, and list only those that matter | [`Partitioning`] |
 //! | decide by an error | [`Error`]: a code and a status as S3 has them, and [`Advice`] |
@@ -38,8 +39,10 @@
 //! - Objects of the classes GLACIER and DEEP_ARCHIVE are read as any others: there is nothing to
 //!   restore yet, and no lifecycle rule moves an object.
 //! - Bodies lie in the clear unless a [sealer](Builder::sealer) of yours seals them.
-//! - Every handle may do everything, but those that [`Store::as_principal`] limits by a gate of yours.
+//! - Every handle may do everything, but those of principals: [`Cistern::as_principal`] makes one that
+//!   the policies kept in the store decide about, [`Store::as_principal`] one that a gate of yours does.
 
+pub mod access;
 mod builder;
 mod cistern;
 mod streams;

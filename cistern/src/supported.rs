@@ -285,9 +285,39 @@ pub const SUPPORTED: &[(&str, &str, &str, &[&str])] = &[
     ),
     (
         "Security",
-        "identities and policies",
-        "partly: a socket for your gate, no policies",
-        &["a_verb_needs_all_its_actions_and_no_other"],
+        "identities and policies: users, groups, roles, managed and inline policies, boundaries",
+        "yes",
+        &[
+            "a_verb_needs_all_its_actions_and_no_other",
+            "groups_managed_policies_and_boundaries_decide_together",
+            "conditions_see_what_the_request_says",
+            "everything_is_there_after_opening_again",
+            "what_cannot_be_read_allows_nothing",
+        ],
+    ),
+    (
+        "Security",
+        "bucket policies, block public access, endpoints and their policies, sessions of roles",
+        "yes",
+        &[
+            "a_bucket_policy_grants_and_denies",
+            "a_public_policy_needs_the_block_to_be_lifted",
+            "an_endpoint_is_seen_by_policies_and_limits_what_comes_through_it",
+            "a_session_does_what_its_role_may_until_it_expires",
+        ],
+    ),
+    (
+        "Security",
+        "audit: every decision about a principal as a record, redacted where you ask",
+        "yes",
+        &["every_decision_is_told_to_the_audit_and_none_of_the_owner"],
+    ),
+    ("Security", "several accounts, ACLs, access points; policies for streams", "not yet", &[]),
+    (
+        "Security",
+        "a gate of your own",
+        "yes",
+        &["a_gate_is_told_what_a_request_says_and_can_read_the_tags_that_are_there"],
     ),
     (
         "Streams",

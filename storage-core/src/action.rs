@@ -113,6 +113,30 @@ actions! {
 }
 
 impl Action {
+    /// It is on an object that is there already, whose tags policies may ask for.
+    ///
+    /// Law: Service Authorization Reference, actions to which s3:ExistingObjectTag applies.
+    pub(crate) const fn is_on_existing_object(self) -> bool {
+        matches!(
+            self,
+            Self::GetObject
+                | Self::GetObjectVersion
+                | Self::GetObjectAttributes
+                | Self::GetObjectVersionAttributes
+                | Self::GetObjectTagging
+                | Self::GetObjectVersionTagging
+                | Self::PutObjectTagging
+                | Self::PutObjectVersionTagging
+                | Self::DeleteObjectTagging
+                | Self::DeleteObjectVersionTagging
+                | Self::GetObjectRetention
+                | Self::PutObjectRetention
+                | Self::GetObjectLegalHold
+                | Self::PutObjectLegalHold
+                | Self::RestoreObject
+        )
+    }
+
     /// The action of a policy's name; `None` when there is none of that name here.
     ///
     /// Names in policies are read without regard to case.
@@ -131,6 +155,26 @@ impl fmt::Display for Action {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // Law-test: Service Authorization Reference, actions to which s3:ExistingObjectTag applies.
+    #[test]
+    fn tags_are_asked_for_where_an_object_is_read_and_not_where_one_is_written_or_deleted() {
+        for (action, expected) in [
+            (Action::GetObject, true),
+            (Action::GetObjectVersion, true),
+            (Action::PutObjectTagging, true),
+            (Action::DeleteObjectVersionTagging, true),
+            (Action::PutObjectRetention, true),
+            (Action::PutObject, false),
+            (Action::DeleteObject, false),
+            (Action::DeleteObjectVersion, false),
+            (Action::BypassGovernanceRetention, false),
+            (Action::ListBucket, false),
+            (Action::AbortMultipartUpload, false),
+        ] {
+            assert_eq!(action.is_on_existing_object(), expected, "{action}");
+        }
+    }
 
     // Law-test: Service Authorization Reference, actions defined by Amazon S3.
     #[test]

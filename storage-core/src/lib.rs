@@ -92,6 +92,7 @@ pub mod etag;
 pub mod event;
 pub mod event_hub;
 pub mod event_message;
+mod facts;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -3,7 +3,7 @@
 use crate::{
     act::check::{Inconsistency, check},
     action::Action,
-    authority::{Authority, On, Principal},
+    authority::{Authority, On, Permit},
     bucket::{Bucket, BucketState},
     bucket_config::BucketConfig,
     bucket_name::{BucketName, IntoBucketName},
@@ -11,6 +11,7 @@ use crate::{
     error::{Error, Result},
     event::Event,
     event_hub::{EventFilter, EventHub, Subscription},
+    facts::Facts,
     limits::Limits,
     memory::MemoryBackend,
     object_lock::ObjectLockConfig,
@@ -83,14 +84,12 @@ impl Store {
         Ok(Self { inner: Arc::new(inner), authority: Authority::Owner })
     }
 
-    /// A handle on which every call is decided by `gate`, as asked by `principal`.
+    /// A handle on which every call is decided by `gate`, as asked by `principal`. Made from a handle
+    /// of a principal, it may do what both gates allow.
     #[must_use]
     pub fn as_principal(&self, principal: impl Into<String>, gate: Arc<dyn Gate>) -> Self {
-        let principal = Principal { name: principal.into(), gate };
-        Self {
-            inner: Arc::clone(&self.inner),
-            authority: Authority::Principal(Arc::new(principal)),
-        }
+        let inner = Arc::clone(&self.inner);
+        Self { inner, authority: self.authority.limited(principal, gate) }
     }
 
     /// Makes a bucket.
@@ -115,8 +114,10 @@ impl Store {
         options: BucketOptions,
     ) -> Result<Bucket> {
         let name = name.into_bucket_name()?;
-        let on = On { bucket: Some(name.as_str()), ..On::default() };
-        self.authority.permit(Action::CreateBucket, on)?;
+        self.permit_bucket(Action::CreateBucket, &name)?;
+        for action in options.config.actions() {
+            self.permit_bucket(action, &name)?;
+        }
         let state = self.inner.create_bucket(name, options.config)?;
         Ok(Bucket::new(Arc::clone(&self.inner), state, self.authority.clone()))
     }
@@ -129,9 +130,17 @@ impl Store {
     /// Law: S3, HeadBucket.
     pub fn bucket(&self, name: impl IntoBucketName) -> Result<Bucket> {
         let name = name.into_bucket_name()?;
-        let on = On { bucket: Some(name.as_str()), ..On::default() };
-        self.authority.permit(Action::ListBucket, on)?;
+        self.permit_bucket(Action::ListBucket, &name)?;
         self.find_bucket(name)
+    }
+
+    fn permit_bucket(&self, action: Action, name: &BucketName) -> Result<Permit> {
+        let bucket_id = match self.authority {
+            Authority::Owner => None,
+            Authority::Principal(_) => self.inner.buckets.read().get(name).map(|state| state.id),
+        };
+        let on = On { bucket: Some(name.as_str()), bucket_id, ..On::default() };
+        self.authority.permit(action, on, Facts::none)
     }
 
     fn find_bucket(&self, name: BucketName) -> Result<Bucket> {
@@ -147,7 +156,7 @@ impl Store {
     ///
     /// Law: S3, ListBuckets.
     pub fn list_buckets(&self) -> Result<Vec<BucketInfo>> {
-        self.authority.permit(Action::ListAllMyBuckets, On::default())?;
+        self.authority.permit(Action::ListAllMyBuckets, On::default(), Facts::none)?;
         let buckets = self.inner.buckets.read();
         Ok(buckets
             .values()
@@ -164,8 +173,7 @@ impl Store {
     /// Law: S3, DeleteBucket.
     pub fn delete_bucket(&self, name: impl IntoBucketName) -> Result<()> {
         let name = name.into_bucket_name()?;
-        let on = On { bucket: Some(name.as_str()), ..On::default() };
-        let permit = self.authority.permit(Action::DeleteBucket, on)?;
+        let permit = self.permit_bucket(Action::DeleteBucket, &name)?;
         let bucket = self.find_bucket(name)?;
         crate::act::delete_bucket::delete_bucket(&bucket, permit)
     }
@@ -175,9 +183,7 @@ impl Store {
     pub fn subscribe(&self, filter: EventFilter, sink: Arc<dyn Sink>) -> Subscription {
         let sink = match &self.authority {
             Authority::Owner => sink,
-            Authority::Principal(_) => {
-                Arc::new(Permitted { authority: self.authority.clone(), sink })
-            }
+            Authority::Principal(_) => Arc::new(Permitted { store: self.clone(), sink }),
         };
         self.inner.hub.subscribe(filter, sink)
     }
@@ -452,18 +458,17 @@ pub(crate) fn after(key: &[u8]) -> bytes::Bytes {
 /// Passes on what a principal may know of.
 #[derive(Debug)]
 struct Permitted {
-    authority: Authority,
+    store: Store,
     sink: Arc<dyn Sink>,
 }
 
 impl Sink for Permitted {
     fn tell(&self, event: &Event) {
-        let on = On {
-            bucket: Some(event.bucket.as_str()),
-            key: Some(event.key.as_str()),
-            version: event.version,
-        };
-        if self.authority.permit(Action::GetObject, on).is_ok() {
+        // Of a bucket that is gone since nothing is told: nobody can say what its policy was.
+        let bucket = self.store.find_bucket(event.bucket.clone());
+        let key = Some(event.key.as_str());
+        let permit = bucket.and_then(|bucket| bucket.permit(Action::GetObject, key, event.version));
+        if permit.is_ok() {
             self.sink.tell(event);
         }
     }

@@ -26,6 +26,7 @@ use crate::{
     bucket::{Bucket, Listing, pages},
     copy_options::CopySource,
     error::Result,
+    facts::Facts,
     object_key::ObjectKey,
 };
 
@@ -123,13 +124,14 @@ impl Upload {
         source: &CopySource,
         options: &CopyPartOptions,
     ) -> Result<Part> {
-        let permit = self.permit(Action::PutObject)?;
+        let facts = || Facts::copy_source(source);
+        let permit = self.permit_saying(Action::PutObject, facts)?;
         let reading = match source.version {
             Some(_) => Action::GetObjectVersion,
             None => Action::GetObject,
         };
         source.bucket.permit(reading, Some(source.key.as_str()), source.version)?;
-        upload_copy::copy_part(self, permit, number, source, options)
+        source.bucket.unless_hidden(upload_copy::copy_part(self, permit, number, source, options))
     }
 
     /// Every part so far, by number. The iterator reads pages of 1,000 as it goes, and ends after the
@@ -200,8 +202,9 @@ impl Upload {
         parts: &[CompletedPart],
         options: &CompleteOptions,
     ) -> Result<Receipt> {
-        let permit = self.permit(Action::PutObject)?;
-        upload_complete::complete(self, permit, parts, options)
+        let facts = || Facts::condition(&options.condition);
+        let permit = self.permit_saying(Action::PutObject, facts)?;
+        self.bucket.unless_hidden(upload_complete::complete(self, permit, parts, options))
     }
 
     /// Gives the upload up, with all its parts. Final: a part that is under way fails.
@@ -216,6 +219,14 @@ impl Upload {
     }
 
     fn permit(&self, action: Action) -> Result<crate::authority::Permit> {
-        self.bucket.permit(action, Some(self.key.as_str()), None)
+        self.permit_saying(action, Facts::none)
+    }
+
+    fn permit_saying(
+        &self,
+        action: Action,
+        facts: impl FnOnce() -> Facts,
+    ) -> Result<crate::authority::Permit> {
+        self.bucket.permit_saying(action, Some(self.key.as_str()), None, facts)
     }
 }

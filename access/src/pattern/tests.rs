@@ -133,3 +133,14 @@ proptest! {
         prop_assert_eq!(Pattern::plain(&pattern).matches(&text, &NoValues), naive(&p, &t));
     }
 }
+
+/// A star that is followed by a literal is not tried at every place.
+#[test]
+fn what_is_one_character_behind_a_star_stands_before_it() {
+    for (pattern, same) in [("*?", "?*"), ("*??a", "??*a"), ("a*?*?*b", "a??*b"), ("?*", "?*")] {
+        assert_eq!(tokens(pattern, ALL), tokens(same, ALL), "{pattern}");
+    }
+    check("*?", "", false);
+    check("*?b", "b", false);
+    check("*?b", "ab", true);
+}

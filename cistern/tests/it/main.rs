@@ -1,5 +1,6 @@
 //! What the whole does that no part can show: the verbs of the core over the engine on disk.
 
+mod access;
 mod change_feed;
 mod durability;
 mod opening;

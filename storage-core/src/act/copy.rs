@@ -7,6 +7,7 @@ use super::{
     until_undisturbed,
 };
 use crate::{
+    action::Action,
     authority::Permit,
     bodies::{
         DigestsAsOne, body_row, digests_as_one, missing_blob, parts_of, rebind, rebind_inline,
@@ -240,11 +241,11 @@ fn copy_between_stores(
 fn open_source(source: &CopySource) -> Result<Object> {
     until_undisturbed(&source.bucket, source.key.as_str(), || {
         let stored = find_source(source)?;
-        let permit = source.bucket.permit(
-            crate::action::Action::GetObject,
-            Some(source.key.as_str()),
-            source.version,
-        )?;
+        let read = match source.version {
+            Some(_) => Action::GetObjectVersion,
+            None => Action::GetObject,
+        };
+        let permit = source.bucket.permit(read, Some(source.key.as_str()), source.version)?;
         let mut options = GetOptions::new();
         options.version = source.version;
         match super::get::get(&source.bucket, permit, &source.key, &options) {

@@ -8,6 +8,7 @@ use crate::{
     condition::DeleteCondition,
     error::{Error, Result},
     etag::ETag,
+    facts::Facts,
     object_key::{IntoKey, ObjectKey},
     object_lock::Bypass,
     options::DeleteOptions,
@@ -78,23 +79,24 @@ fn delete_one(bucket: &Bucket, entry: &DeleteEntry, options: &DeleteOptions) -> 
     let options =
         DeleteOptions { version: entry.version, condition: entry.condition, ..options.clone() };
     let key = entry.key.as_str();
-    let outcome = permit(bucket, entry, options.bypass).and_then(|permit| {
-        check_version_exists(bucket, entry)?;
-        delete::delete(bucket, permit, key, &options)
+    let outcome = permit(bucket, entry, &options).and_then(|permit| {
+        let exists = check_version_exists(bucket, entry);
+        bucket.unless_hidden(exists.and_then(|()| delete::delete(bucket, permit, key, &options)))
     });
     DeleteOutcome { key: entry.key.clone(), version: entry.version, outcome }
 }
 
 /// Asked before anything is looked up: a refusal does not tell what is there.
-fn permit(bucket: &Bucket, entry: &DeleteEntry, bypass: Bypass) -> Result<Permit> {
+fn permit(bucket: &Bucket, entry: &DeleteEntry, options: &DeleteOptions) -> Result<Permit> {
     let (key, version) = (Some(entry.key.as_str()), entry.version);
     let action = match version {
         Some(_) => Action::DeleteObjectVersion,
         None => Action::DeleteObject,
     };
-    let permit = bucket.permit(action, key, version)?;
-    if bypass == Bypass::Governance {
-        bucket.permit(Action::BypassGovernanceRetention, key, version)?;
+    let facts = || Facts::delete(options);
+    let permit = bucket.permit_saying(action, key, version, facts)?;
+    if options.bypass == Bypass::Governance {
+        bucket.permit_saying(Action::BypassGovernanceRetention, key, version, facts)?;
     }
     Ok(permit)
 }

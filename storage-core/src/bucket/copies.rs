@@ -19,6 +19,7 @@ use crate::{
     body::Body,
     copy_options::{CopyOptions, CopySource, RenameOptions},
     error::Result,
+    facts::Facts,
     object_key::{IntoKey, ObjectKey},
     options::{DeleteOptions, PutOptions},
     version_id::VersionId,
@@ -61,10 +62,34 @@ impl Bucket {
             None => Action::GetObject,
         };
         source.bucket.permit(read, Some(source.key.as_str()), source.version)?;
-        let permit = self.permit(Action::PutObject, Some(key), None)?;
+        let facts = || Facts::copy(source, options, self.store.now());
+        let permit = self.permit_saying(Action::PutObject, Some(key), None, facts)?;
         let tags = options.tags.as_ref();
-        self.permit_what_is_set(key, tags, options.retention, options.legal_hold)?;
-        copy::copy(self, permit, source, key, options)
+        self.permit_what_is_set(key, tags, options.retention, options.legal_hold, facts)?;
+        if options.tags.is_none() && !(self.is_owner() && source.bucket.is_owner()) {
+            self.permit_tags_that_go_along(source, key, facts)?;
+        }
+        source.bucket.unless_hidden(copy::copy(self, permit, source, key, options))
+    }
+
+    /// Law: S3, CopyObject: tags that go along need to be read there and set here.
+    fn permit_tags_that_go_along(
+        &self,
+        source: &CopySource,
+        key: &str,
+        facts: impl Fn() -> Facts,
+    ) -> Result<()> {
+        let from = source.key.as_str();
+        let tags = source.bucket.tags_unasked(from, source.version)?;
+        if tags.is_empty() {
+            return Ok(());
+        }
+        let read = match source.version {
+            Some(_) => Action::GetObjectVersionTagging,
+            None => Action::GetObjectTagging,
+        };
+        source.bucket.permit(read, Some(from), source.version)?;
+        self.permit_what_is_set(key, Some(&tags), None, None, facts)
     }
 
     /// Renames an object in one commit: at no moment are there two, or none. Nothing may be under
@@ -97,7 +122,7 @@ impl Bucket {
         self.permit(Action::GetObject, Some(from), None)?;
         self.permit(Action::DeleteObject, Some(from), None)?;
         let permit = self.permit(Action::PutObject, Some(to), None)?;
-        rename::rename(self, permit, from, to, options)
+        self.unless_hidden(rename::rename(self, permit, from, to, options))
     }
 
     /// Adds bytes at the end of an object. `offset` is where the caller believes the end to be; 0
@@ -115,7 +140,8 @@ impl Bucket {
         let key = key.as_ref();
         ObjectKey::check(key)?;
         let permit = self.permit(Action::PutObject, Some(key), None)?;
-        append::append(self, permit, key, offset, body.into(), &PutOptions::default())
+        let options = PutOptions::default();
+        self.unless_hidden(append::append(self, permit, key, offset, body.into(), &options))
     }
 
     /// What is known of an object and of the parts it was made of, 1,000 at most.
@@ -142,12 +168,15 @@ impl Bucket {
         max_parts: Option<u32>,
     ) -> Result<ObjectAttributes> {
         let key = key.into_key()?;
-        let action = match version {
-            Some(_) => Action::GetObjectVersionAttributes,
-            None => Action::GetObjectAttributes,
+        let (read, action) = match version {
+            Some(_) => (Action::GetObjectVersion, Action::GetObjectVersionAttributes),
+            None => (Action::GetObject, Action::GetObjectAttributes),
         };
+        self.permit(read, Some(key.as_str()), version)?;
         let permit = self.permit(action, Some(key.as_str()), version)?;
-        attributes::attributes(self, permit, &key, version, part_number_marker, max_parts)
+        let attributes =
+            attributes::attributes(self, permit, &key, version, part_number_marker, max_parts);
+        self.unless_hidden(attributes)
     }
 
     /// Deletes up to 1,000 objects or versions; each has its own outcome, in order. Not atomic

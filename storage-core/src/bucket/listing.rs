@@ -5,6 +5,7 @@ use crate::{
     act::{list, list_versions},
     action::Action,
     error::Result,
+    facts::Facts,
     listing::{ListEntry, ListOptions, ListPage, ListVersionsOptions, VersionsPage},
     object::ObjectInfo,
 };
@@ -49,7 +50,8 @@ impl Bucket {
     ///
     /// Law: S3, ListObjectsV2; ListObjects.
     pub fn list_page(&self, options: &ListOptions) -> Result<ListPage> {
-        let permit = self.permit(Action::ListBucket, None, None)?;
+        let facts = || Facts::list(&options.prefix, &options.delimiter, options.max_keys);
+        let permit = self.permit_saying(Action::ListBucket, None, None, facts)?;
         list::list(self, permit, options)
     }
 
@@ -78,7 +80,8 @@ impl Bucket {
     ///
     /// Law: S3, ListObjectVersions.
     pub fn list_versions_page(&self, options: &ListVersionsOptions) -> Result<VersionsPage> {
-        let permit = self.permit(Action::ListBucketVersions, None, None)?;
+        let facts = || Facts::list(&options.prefix, &options.delimiter, options.max_keys);
+        let permit = self.permit_saying(Action::ListBucketVersions, None, None, facts)?;
         list_versions::list_versions(self, permit, options)
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     act::{get::find_version, mark},
     action::Action,
     error::{Error, Result},
+    facts::Facts,
     object_key::{IntoKey, ObjectKey},
     object_lock::{Bypass, LegalHold, Retention},
     row::{HeadKey, ObjectRow},
@@ -28,7 +29,7 @@ impl Bucket {
         let action = either(version, Action::GetObjectTagging, Action::GetObjectVersionTagging);
         let key = key.into_key()?;
         self.permit(action, Some(key.as_str()), version)?;
-        let row = self.find_row(&key, version)?;
+        let row = self.unless_hidden(self.find_row(&key, version))?;
         Ok(row.rare.map(|rare| rare.tags).unwrap_or_default())
     }
 
@@ -47,8 +48,9 @@ impl Bucket {
         let key = key.as_ref();
         ObjectKey::check(key)?;
         let action = either(version, Action::PutObjectTagging, Action::PutObjectVersionTagging);
-        let permit = self.permit(action, Some(key), version)?;
-        mark::set_tags(self, permit, key, version, tags)
+        let facts = || Facts::of_tags(tags);
+        let permit = self.permit_saying(action, Some(key), version, facts)?;
+        self.unless_hidden(mark::set_tags(self, permit, key, version, tags))
     }
 
     /// The retention of a version.
@@ -62,7 +64,7 @@ impl Bucket {
         let key = key.into_key()?;
         self.permit(Action::GetObjectRetention, Some(key.as_str()), version)?;
         mark::check_has_lock(self)?;
-        let row = self.find_row(&key, version)?;
+        let row = self.unless_hidden(self.find_row(&key, version))?;
         row.rare.and_then(|rare| rare.retention).ok_or_else(|| self.no_lock(key))
     }
 
@@ -83,11 +85,13 @@ impl Bucket {
     ) -> Result<VersionId> {
         let key = key.as_ref();
         ObjectKey::check(key)?;
-        let permit = self.permit(Action::PutObjectRetention, Some(key), version)?;
+        let facts = || Facts::of_retention(retention, self.store.now());
+        let permit = self.permit_saying(Action::PutObjectRetention, Some(key), version, facts)?;
         if bypass == Bypass::Governance {
-            self.permit(Action::BypassGovernanceRetention, Some(key), version)?;
+            let bypass = Action::BypassGovernanceRetention;
+            self.permit_saying(bypass, Some(key), version, facts)?;
         }
-        mark::set_retention(self, permit, key, version, retention, bypass)
+        self.unless_hidden(mark::set_retention(self, permit, key, version, retention, bypass))
     }
 
     /// The legal hold of a version.
@@ -101,7 +105,7 @@ impl Bucket {
         let key = key.into_key()?;
         self.permit(Action::GetObjectLegalHold, Some(key.as_str()), version)?;
         mark::check_has_lock(self)?;
-        let row = self.find_row(&key, version)?;
+        let row = self.unless_hidden(self.find_row(&key, version))?;
         row.rare.and_then(|rare| rare.legal_hold).ok_or_else(|| self.no_lock(key))
     }
 
@@ -119,8 +123,9 @@ impl Bucket {
     ) -> Result<VersionId> {
         let key = key.as_ref();
         ObjectKey::check(key)?;
-        let permit = self.permit(Action::PutObjectLegalHold, Some(key), version)?;
-        mark::set_legal_hold(self, permit, key, version, hold)
+        let facts = || Facts::of_hold(hold);
+        let permit = self.permit_saying(Action::PutObjectLegalHold, Some(key), version, facts)?;
+        self.unless_hidden(mark::set_legal_hold(self, permit, key, version, hold))
     }
 
     /// What a write sets beyond the object itself needs permission of its own.
@@ -130,6 +135,7 @@ impl Bucket {
         tags: Option<&Tags>,
         retention: Option<Retention>,
         hold: Option<LegalHold>,
+        facts: impl Fn() -> Facts,
     ) -> Result<()> {
         let set = [
             (tags.is_some_and(|tags| !tags.is_empty()), Action::PutObjectTagging),
@@ -137,7 +143,9 @@ impl Bucket {
             (hold.is_some(), Action::PutObjectLegalHold),
         ];
         let mut asked = set.into_iter().filter(|(is_set, _)| *is_set);
-        asked.try_for_each(|(_, action)| self.permit(action, Some(key), None).map(drop))
+        asked.try_for_each(|(_, action)| {
+            self.permit_saying(action, Some(key), None, &facts).map(drop)
+        })
     }
 
     /// A version that is data. Unlike for a read, a delete marker is a wrong object even where none

@@ -13,15 +13,18 @@ pub(crate) use listing::pages;
 
 use crate::{
     action::Action,
-    authority::{Authority, On, Permit, Principal},
+    authority::{Authority, On, Permit},
     bucket_config::BucketConfig,
     bucket_name::BucketName,
     content::Owner,
+    edit::look_up,
     error::{Error, Result},
+    facts::Facts,
     object_key::ObjectKey,
-    port::Gate,
-    row::BucketRow,
+    port::{ExistingTags, Gate},
+    row::{BucketRow, HeadKey},
     store::StoreInner,
+    tags::Tags,
     time::Timestamp,
     version_id::VersionId,
 };
@@ -73,6 +76,12 @@ impl Bucket {
         &self.state.name
     }
 
+    /// The bucket's number in its store: never that of another bucket, also after this one is gone.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.state.id
+    }
+
     /// When the bucket was made.
     #[must_use]
     pub fn created(&self) -> Timestamp {
@@ -80,11 +89,11 @@ impl Bucket {
     }
 
     /// A handle on which every call is decided by `gate`, as asked by `principal`: also for a
-    /// principal who may not see that the bucket is there, which [`crate::Store::bucket`] tells.
+    /// principal who may not see that the bucket is there, which [`crate::Store::bucket`] tells. Made
+    /// from a handle of a principal, it may do what both gates allow.
     #[must_use]
     pub fn as_principal(&self, principal: impl Into<String>, gate: Arc<dyn Gate>) -> Self {
-        let principal = Principal { name: principal.into(), gate };
-        Self { authority: Authority::Principal(Arc::new(principal)), ..self.clone() }
+        Self { authority: self.authority.limited(principal, gate), ..self.clone() }
     }
 
     pub(crate) fn store(&self) -> &Arc<StoreInner> {
@@ -109,12 +118,79 @@ impl Bucket {
         key: Option<&str>,
         version: Option<VersionId>,
     ) -> Result<Permit> {
-        self.authority.permit(action, On { bucket: Some(self.name().as_str()), key, version })
+        self.permit_saying(action, key, version, Facts::none)
+    }
+
+    /// As [`Self::permit`], with what the request says of itself.
+    #[inline]
+    pub(crate) fn permit_saying(
+        &self,
+        action: Action,
+        key: Option<&str>,
+        version: Option<VersionId>,
+        facts: impl FnOnce() -> Facts,
+    ) -> Result<Permit> {
+        if self.authority.is_owner() {
+            return self.authority.permit(action, On::default(), facts);
+        }
+        let tags = key.map(|key| TagsOf { bucket: self, key, version });
+        let is_on_existing = action.is_on_existing_object();
+        let on = On {
+            bucket: Some(self.name().as_str()),
+            bucket_id: Some(self.state.id),
+            key,
+            version,
+            tags: tags.as_ref().filter(|_| is_on_existing).map(|tags| tags as &dyn ExistingTags),
+        };
+        self.authority.permit(action, on, facts)
+    }
+
+    pub(crate) fn is_owner(&self) -> bool {
+        self.authority.is_owner()
+    }
+
+    /// What a principal is told of something that is not there: that it is not, if it may list the
+    /// bucket; and else that it may not.
+    ///
+    /// Law: S3, what is missing is a refusal to whoever may not list.
+    #[inline]
+    pub(crate) fn unless_hidden<T>(&self, outcome: Result<T>) -> Result<T> {
+        match outcome {
+            Err(
+                error @ (Error::NoSuchKey { .. }
+                | Error::NoSuchVersion { .. }
+                | Error::MethodNotAllowed { .. }),
+            ) if !self.authority.is_owner() => {
+                self.permit(Action::ListBucket, None, None)?;
+                Err(error)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// The tags of a version, asked for by nobody in particular.
+    pub(crate) fn tags_unasked(&self, key: &str, version: Option<VersionId>) -> Result<Tags> {
+        let stored = look_up(&self.store, &HeadKey::new(self.state.id, key), version)?;
+        Ok(stored.and_then(|stored| stored.row.rare).map(|rare| rare.tags).unwrap_or_default())
     }
 
     /// What a sealed body of this bucket belongs to.
     pub(crate) fn owner(&self, key: ObjectKey, version: VersionId) -> Owner {
         Owner { bucket_id: self.state.id, bucket: self.state.name.clone(), key, version }
+    }
+}
+
+/// The tags of the version that a request is on.
+#[derive(Debug)]
+struct TagsOf<'a> {
+    bucket: &'a Bucket,
+    key: &'a str,
+    version: Option<VersionId>,
+}
+
+impl ExistingTags for TagsOf<'_> {
+    fn read(&self) -> Result<Tags> {
+        self.bucket.tags_unasked(self.key, self.version)
     }
 }
 

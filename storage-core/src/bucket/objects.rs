@@ -16,6 +16,7 @@ use crate::{
     body::Body,
     byte_range::ByteRange,
     error::Result,
+    facts::Facts,
     object::{Object, ObjectInfo},
     object_key::{IntoKey, ObjectKey},
     options::{DeleteOptions, GetOptions, PutOptions},
@@ -56,10 +57,11 @@ impl Bucket {
     ) -> Result<Receipt> {
         let key = key.as_ref();
         ObjectKey::check(key)?;
-        let permit = self.permit(Action::PutObject, Some(key), None)?;
+        let facts = || Facts::put(options, self.store.now());
+        let permit = self.permit_saying(Action::PutObject, Some(key), None, facts)?;
         let tags = Some(&options.tags);
-        self.permit_what_is_set(key, tags, options.retention, options.legal_hold)?;
-        put::put(self, permit, key, body.into(), options)
+        self.permit_what_is_set(key, tags, options.retention, options.legal_hold, facts)?;
+        self.unless_hidden(put::put(self, permit, key, body.into(), options))
     }
 
     /// Opens the current version of an object for reading.
@@ -86,7 +88,7 @@ impl Bucket {
     pub fn get_with(&self, key: impl IntoKey, options: &GetOptions) -> Result<Object> {
         let key = key.into_key()?;
         let permit = self.permit(read_action(options), Some(key.as_str()), options.version)?;
-        get::get(self, permit, &key, options)
+        self.unless_hidden(get::get(self, permit, &key, options))
     }
 
     /// The bytes of a range of the current version, and no others.
@@ -118,7 +120,7 @@ impl Bucket {
     pub fn head_with(&self, key: impl IntoKey, options: &GetOptions) -> Result<ObjectInfo> {
         let key = key.into_key()?;
         let permit = self.permit(read_action(options), Some(key.as_str()), options.version)?;
-        get::head(self, permit, &key, options)
+        self.unless_hidden(get::head(self, permit, &key, options))
     }
 
     /// Deletes an object: removes it, or in a versioned bucket hides it behind a delete marker.
@@ -156,11 +158,13 @@ impl Bucket {
             Some(_) => Action::DeleteObjectVersion,
             None => Action::DeleteObject,
         };
-        let permit = self.permit(action, Some(key), options.version)?;
+        let facts = || Facts::delete(options);
+        let permit = self.permit_saying(action, Some(key), options.version, facts)?;
         if options.bypass == crate::object_lock::Bypass::Governance {
-            self.permit(Action::BypassGovernanceRetention, Some(key), options.version)?;
+            let bypass = Action::BypassGovernanceRetention;
+            self.permit_saying(bypass, Some(key), options.version, facts)?;
         }
-        delete::delete(self, permit, key, options)
+        self.unless_hidden(delete::delete(self, permit, key, options))
     }
 
     /// What the bucket holds, by storage class. Kept by every commit; reading it counts nothing.

@@ -5,6 +5,7 @@ use crate::{
     act::{upload_create, upload_list},
     action::Action,
     error::Result,
+    facts::Facts,
     object_key::IntoKey,
     upload::{ListUploadsOptions, Upload, UploadId, UploadInfo, UploadOptions, UploadsPage},
 };
@@ -30,9 +31,10 @@ impl Bucket {
     /// Law: S3, CreateMultipartUpload.
     pub fn create_upload_with(&self, key: impl IntoKey, options: &UploadOptions) -> Result<Upload> {
         let key = key.into_key()?;
-        let permit = self.permit(Action::PutObject, Some(key.as_str()), None)?;
-        let tags = Some(&options.tags);
-        self.permit_what_is_set(key.as_str(), tags, options.retention, options.legal_hold)?;
+        let facts = || Facts::upload(options, self.store.now());
+        let permit = self.permit_saying(Action::PutObject, Some(key.as_str()), None, facts)?;
+        let (name, tags) = (key.as_str(), Some(&options.tags));
+        self.permit_what_is_set(name, tags, options.retention, options.legal_hold, facts)?;
         upload_create::create(self, permit, key, options)
     }
 
@@ -71,7 +73,8 @@ impl Bucket {
     ///
     /// Law: S3, ListMultipartUploads.
     pub fn list_uploads_page(&self, options: &ListUploadsOptions) -> Result<UploadsPage> {
-        let permit = self.permit(Action::ListBucketMultipartUploads, None, None)?;
+        let facts = || Facts::list(&options.prefix, &options.delimiter, options.max_uploads);
+        let permit = self.permit_saying(Action::ListBucketMultipartUploads, None, None, facts)?;
         upload_list::list_uploads(self, permit, options)
     }
 }

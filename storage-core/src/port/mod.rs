@@ -32,7 +32,7 @@ pub use capabilities::Capabilities;
 pub use clock::{Clock, ManualClock, ScaledClock, SystemClock};
 pub(crate) use entropy::mix;
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
-pub use gate::{Decision, Gate, GateRequest};
+pub use gate::{Decision, ExistingTags, Fact, FactValue, Gate, GateRequest};
 pub use scan::{KeyRange, Order, Row, Step, Visit, walk_in_scans};
 pub use sealer::{SealContext, SealError, Sealed, Sealer, Sealing};
 pub use sink::Sink;

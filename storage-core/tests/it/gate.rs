@@ -61,10 +61,12 @@ fn verbs() -> Vec<Verb> {
             b.get_with("k", &GetOptions::new().version(v)).map(drop)
         }),
         ("head", &[A::GetObject], |b, _| b.head("k").map(drop)),
-        ("attributes", &[A::GetObjectAttributes], |b, _| b.attributes("k").map(drop)),
-        ("attributes of a version", &[A::GetObjectVersionAttributes], |b, v| {
-            b.attributes_page("k", Some(v), 0, None).map(drop)
-        }),
+        ("attributes", &[A::GetObject, A::GetObjectAttributes], |b, _| b.attributes("k").map(drop)),
+        (
+            "attributes of a version",
+            &[A::GetObjectVersion, A::GetObjectVersionAttributes],
+            |b, v| b.attributes_page("k", Some(v), 0, None).map(drop),
+        ),
         ("put", &[A::PutObject], |b, _| b.put("k", "x").map(drop)),
         ("put with tags", &[A::PutObject, A::PutObjectTagging], |b, _| {
             b.put_with("k", "x", &PutOptions::new().tags(tags())).map(drop)
@@ -250,4 +252,135 @@ fn a_principal_hears_only_of_what_it_may_get() {
         bucket.put("k", "x").unwrap();
         assert_eq!(*count.0.lock().unwrap(), expected);
     }
+}
+
+// Law-test: S3, what is missing is a refusal to whoever may not list.
+#[test]
+fn what_is_missing_is_told_only_to_who_may_list() {
+    let world = World::new();
+    let bucket = world.bucket("test", Versioning::Enabled);
+    let version = bucket.put("gone", "x").unwrap().version.unwrap();
+    let marker = bucket.delete("gone").unwrap().version.unwrap();
+    let other = bucket.put("other", "x").unwrap().version.unwrap();
+    let all: Vec<_> = Action::ALL.iter().copied().filter(|it| *it != Action::ListBucket).collect();
+    for (code, verb) in [
+        ("NoSuchKey", &(|b: &Bucket| b.get("absent").map(drop)) as &dyn Fn(&Bucket) -> Result<()>),
+        ("NoSuchKey", &|b| b.head("gone").map(drop)),
+        ("NoSuchKey", &|b| b.attributes("absent").map(drop)),
+        ("NoSuchKey", &|b| b.object_tags("absent", None).map(drop)),
+        ("NoSuchKey", &|b| b.set_object_tags("absent", None, &Tags::new()).map(drop)),
+        ("NoSuchKey", &|b| b.copy("absent", "c").map(drop)),
+        ("NoSuchKey", &|b| b.rename("absent", "r").map(drop)),
+        ("NoSuchKey", &|b| {
+            let options = PutOptions::new().if_match(bucket.head("other")?.etag());
+            b.put_with("absent", "x", &options).map(drop)
+        }),
+        ("NoSuchVersion", &|b| b.get_with("absent", &GetOptions::new().version(other)).map(drop)),
+        ("NoSuchVersion", &|b| {
+            let entry = DeleteEntry::new("absent")?.version(version);
+            b.delete_many(&[entry])?.pop().unwrap().outcome.map(drop)
+        }),
+        ("MethodNotAllowed", &|b| {
+            b.head_with("gone", &GetOptions::new().version(marker)).map(drop)
+        }),
+    ] {
+        assert_eq!(verb(&bucket).unwrap_err().code(), code);
+        assert_eq!(verb(&allow(&bucket, Action::ALL).0).unwrap_err().code(), code);
+        assert_eq!(verb(&allow(&bucket, &all).0).unwrap_err().code(), "AccessDenied", "{code}");
+    }
+}
+
+// Law-test: S3, CopyObject: tags that go along need to be read there and set here.
+#[test]
+fn a_copy_needs_permission_for_the_tags_that_go_along() {
+    use Action as A;
+    let world = World::new();
+    let bucket = world.bucket("test", Versioning::Unversioned);
+    let tagged = PutOptions::new().tags([("a", "1")].try_into().unwrap());
+    bucket.put_with("k", "x", &tagged).unwrap();
+    let all = [A::GetObject, A::PutObject, A::GetObjectTagging, A::PutObjectTagging];
+    allow(&bucket, &all).0.copy("k", "c").unwrap();
+    for missing in all {
+        let rest: Vec<_> = all.into_iter().filter(|it| *it != missing).collect();
+        let error = allow(&bucket, &rest).0.copy("k", "c").unwrap_err();
+        assert_eq!(error.code(), "AccessDenied", "without {missing}");
+    }
+    let untagged = CopyOptions::new().replace_tags(Tags::new());
+    let (alice, _) = allow(&bucket, &[A::GetObject, A::PutObject]);
+    let source = CopySource::new(&alice, "k").unwrap();
+    alice.copy_with(&source, "c", &untagged).unwrap();
+}
+
+// Law-test: S3, CreateBucket: object lock needs permissions of its own.
+#[test]
+fn a_bucket_with_object_lock_needs_more_than_being_made() {
+    use Action as A;
+    let all = [A::CreateBucket, A::PutBucketObjectLockConfiguration, A::PutBucketVersioning];
+    let make = |actions: &[A]| {
+        let gate = Arc::new(Doorman { allowed: actions.to_vec(), ..Doorman::default() });
+        let options = BucketOptions::new().object_lock(ObjectLockConfig::new());
+        World::new().store.as_principal("alice", gate).create_bucket_with("test", options)
+    };
+    make(&all).unwrap();
+    for missing in all {
+        let rest: Vec<_> = all.into_iter().filter(|it| *it != missing).collect();
+        assert_eq!(make(&rest).unwrap_err().code(), "AccessDenied", "without {missing}");
+    }
+}
+
+/// Remembers what requests say of themselves.
+#[derive(Debug, Default)]
+struct Listener(Mutex<Vec<String>>);
+
+impl Gate for Listener {
+    fn decide(&self, request: &GateRequest<'_>) -> Decision {
+        let facts = request.facts.iter().map(|fact| format!("{}={:?}", fact.key, fact.value));
+        let tags =
+            request.existing_tags.map(|tags| format!("{:?}", tags.read().unwrap().value("a")));
+        let bucket = request.bucket_id.map(|id| format!("#{id}"));
+        self.0.lock().unwrap().extend(facts.chain(tags).chain(bucket));
+        Decision::Allow
+    }
+}
+
+#[test]
+fn a_gate_is_told_what_a_request_says_and_can_read_the_tags_that_are_there() {
+    let world = World::new();
+    let bucket = world.bucket("test", Versioning::Unversioned);
+    let tagged = PutOptions::new().tags([("a", "1")].try_into().unwrap());
+    bucket.put_with("k", "x", &tagged).unwrap();
+    let gate = Arc::new(Listener::default());
+    let alice = bucket.as_principal("alice", Arc::clone(&gate) as _);
+    let id = format!("#{}", bucket.id());
+    let heard = || std::mem::take(&mut *gate.0.lock().unwrap());
+
+    alice.get("k").unwrap();
+    assert_eq!(heard(), ["Some(\"1\")".to_owned(), id.clone()]);
+    alice.put_with("k", "x", &PutOptions::new().if_absent()).unwrap_err();
+    assert_eq!(heard(), ["s3:if-none-match=One(\"*\")".to_owned(), id.clone()]);
+    alice.list_page(&ListOptions::new().prefix("a/")).unwrap();
+    let expected = ["s3:prefix=One(\"a/\")", "s3:max-keys=One(\"1000\")", &id];
+    assert_eq!(heard(), expected);
+    let source = CopySource::new(&alice, "k").unwrap();
+    alice.copy_with(&source, "c", &CopyOptions::new().replace_tags(Tags::new())).unwrap();
+    assert!(heard().contains(&"s3:x-amz-copy-source=One(\"test/k\")".to_owned()));
+}
+
+#[test]
+fn a_handle_of_a_principal_can_be_limited_further_and_never_less() {
+    let world = World::new();
+    let bucket = world.bucket("test", Versioning::Unversioned);
+    bucket.put("k", "x").unwrap();
+    let (reader, _) = allow(&bucket, &[Action::GetObject]);
+    let (wider, _) = allow(&reader, Action::ALL);
+    wider.get("k").unwrap();
+    assert_eq!(wider.put("k", "y").unwrap_err().code(), "AccessDenied");
+    let (none, _) = allow(&reader, &[Action::PutObject]);
+    assert_eq!(none.get("k").unwrap_err().code(), "AccessDenied");
+    let gate =
+        |actions: &[Action]| Arc::new(Doorman { allowed: actions.to_vec(), ..Doorman::default() });
+    let store = world.store.as_principal("alice", gate(&[Action::ListBucket]));
+    let wider = store.as_principal("alice", gate(Action::ALL));
+    wider.bucket("test").unwrap();
+    assert_eq!(wider.create_bucket("new").unwrap_err().code(), "AccessDenied");
 }
