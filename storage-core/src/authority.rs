@@ -36,6 +36,11 @@ impl Authority {
         }
     }
 
+    /// The permit of the owner; everybody else is refused.
+    pub(crate) fn permit_owner(&self, reason: &'static str) -> Result<Permit> {
+        self.owner_only(reason).map(|()| Permit(()))
+    }
+
     /// Asks whether the action is allowed.
     pub(crate) fn permit(&self, action: Action, on: On<'_>) -> Result<Permit> {
         let Self::Principal(principal) = self else { return Ok(Permit(())) };

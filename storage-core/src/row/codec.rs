@@ -151,6 +151,10 @@ impl<'a> Decoder<'a> {
         rest
     }
 
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.at == self.row.len()
+    }
+
     pub(crate) fn finish(self) -> Result<()> {
         if self.at == self.row.len() { Ok(()) } else { Err(Damage("bytes are left over")) }
     }

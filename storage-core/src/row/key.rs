@@ -12,6 +12,7 @@ const MANIFEST: u8 = 0x06;
 const CHANGE: u8 = 0x07;
 const COMPLETED: u8 = 0x08;
 const RENAMED: u8 = 0x09;
+const SWEEP: u8 = 0x0a;
 
 const ESCAPE: u8 = 0xff;
 const END: [u8; 2] = [0x00, 0x01];
@@ -146,6 +147,11 @@ pub(crate) fn renamed_key(bucket: u32, token: &str) -> Bytes {
     let mut row = prefixed(RENAMED, bucket, token.len());
     row.put_slice(token.as_bytes());
     row.freeze()
+}
+
+/// How far lifecycle's sweep of a bucket is.
+pub(crate) fn sweep_key(bucket: u32) -> Bytes {
+    prefixed(SWEEP, bucket, 0).freeze()
 }
 
 /// What the keys of a bucket's counters begin with.
