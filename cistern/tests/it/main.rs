@@ -2,4 +2,5 @@
 
 mod change_feed;
 mod durability;
+mod lifecycle;
 mod opening;
