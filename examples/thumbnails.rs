@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let clock = Arc::new(ManualClock::new(start));
     let cistern = Cistern::builder().clock(Arc::clone(&clock) as _).build()?;
     let photos = cistern.create_bucket("photos")?;
-    photos.set_lifecycle(&LifecyclePolicy::new([
+    photos.set_lifecycle(LifecyclePolicy::new([
         Rule::prefix("thumbnails/").expire(Days(60)).id("thumbnails can be made again"),
         Rule::prefix("pictures/").transition(Days(60), StorageClass::Glacier).id("pictures sleep"),
     ])?)?;

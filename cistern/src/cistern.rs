@@ -99,7 +99,7 @@ impl Cistern {
     /// let clock = Arc::new(ManualClock::new(Default::default()));
     /// let cistern = Cistern::builder().clock(clock.clone()).build()?;
     /// let logs = cistern.create_bucket("logs")?;
-    /// logs.set_lifecycle(&LifecyclePolicy::new([Rule::all().expire(Days(30))])?)?;
+    /// logs.set_lifecycle(LifecyclePolicy::new([Rule::all().expire(Days(30))])?)?;
     /// logs.put("today", "it rained")?;
     /// for _day in 0..31 {
     ///     clock.advance(Duration::from_secs(86_400));

@@ -17,8 +17,8 @@ pub use report::{BucketReport, RunReport};
 
 use crate::{error::Error, policy::LifecyclePolicy};
 use cistern_storage_core::{
-    self as core, Bucket, BucketName, LifecycleAct, LifecycleDocument, ListVersionsOptions, Store,
-    Timestamp, Versioning,
+    self as core, Bucket, BucketName, LifecycleAct, LifecycleDocument, ListVersionsOptions,
+    RestoresSettled, Store, Timestamp, Versioning,
 };
 use stack::Stack;
 
@@ -37,7 +37,7 @@ use stack::Stack;
 /// let clock = Arc::new(ManualClock::new(start));
 /// let store = Store::builder(Arc::new(MemoryBackend::new())).clock(clock.clone()).build()?;
 /// let logs = store.create_bucket("logs")?;
-/// logs.set_lifecycle(&LifecyclePolicy::new([Rule::all().expire(Days(30))])?)?;
+/// logs.set_lifecycle(LifecyclePolicy::new([Rule::all().expire(Days(30))])?)?;
 /// logs.put("today", "it rained")?;
 ///
 /// let lifecycle = Lifecycle::new(store);
@@ -95,7 +95,8 @@ impl Lifecycle {
     }
 
     /// Does everything that is due by the store's clock, in every bucket that has a lifecycle: at most
-    /// one action for each version. Safe to stop at any moment, and to run twice.
+    /// one action for each version. In every bucket, it tells of restores that are done and of copies
+    /// that have lapsed ([`Bucket::settle_restores`]). Safe to stop at any moment, and to run twice.
     ///
     /// What is being written to meanwhile may be left for the next run: the report counts it.
     ///
@@ -129,13 +130,18 @@ impl Lifecycle {
         unreadable.map_or(Ok(report), Err)
     }
 
-    /// Does everything that is due in one bucket; `None` when it has no lifecycle.
+    /// Does everything that is due in one bucket; `None` when it has no lifecycle, and no restore that
+    /// was done or lapsed.
     ///
     /// # Errors
     /// As [`Self::run`].
     pub fn run_bucket(&self, bucket: &Bucket) -> Result<Option<BucketReport>> {
+        let mut report = BucketReport::new(bucket.name().clone());
+        report.restores = bucket.settle_restores()?;
         let document = match bucket.lifecycle() {
-            Err(core::Error::NoSuchLifecycleConfiguration { .. }) => return Ok(None),
+            Err(core::Error::NoSuchLifecycleConfiguration { .. }) => {
+                return Ok((report.restores != RestoresSettled::default()).then_some(report));
+            }
             document => document?,
         };
         let policy = LifecyclePolicy::try_from(&document)
@@ -150,7 +156,7 @@ impl Lifecycle {
             acts: Vec::new(),
             kept: false,
             idle_pages: 0,
-            report: BucketReport::new(bucket.name().clone()),
+            report,
         };
         let stopped = bucket.sweep_position()?;
         sweep.kept = stopped.is_some();

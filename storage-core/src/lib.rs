@@ -173,6 +173,7 @@ pub use partitioning::{Partitioning, Predicate, PrunedList};
 pub use port::Durability;
 pub use restore::{
     Archive, Restore, RestoreAnswer, RestoreOptions, RestoreState, RestoreTier, RestoreTimes,
+    RestoresSettled,
 };
 pub use settings::{EtagMode, Settings};
 pub use sinks::{EventChannel, EventLog};

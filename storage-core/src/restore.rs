@@ -293,6 +293,16 @@ impl Restore {
     }
 }
 
+/// What a bucket's restores have come to since somebody last asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct RestoresSettled {
+    /// Restores that are done.
+    pub completed: u64,
+    /// Copies that have lapsed.
+    pub lapsed: u64,
+}
+
 /// What a restore asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -10,7 +10,8 @@ use std::{path::Path, sync::Arc, time::Duration};
 const DAY: Duration = Duration::from_secs(86_400);
 
 fn open(folder: &Path, clock: &Arc<ManualClock>) -> Cistern {
-    Cistern::builder().disk(folder).clock(Arc::clone(clock) as _).build().unwrap()
+    let builder = Cistern::builder().disk(folder).clock(Arc::clone(clock) as _);
+    builder.build().expect("nobody else has the folder")
 }
 
 #[test]
@@ -21,7 +22,7 @@ fn a_lifecycle_that_is_killed_on_disk_goes_on_after_opening_again() {
     let cistern = open(folder.path(), &clock);
     let bucket = cistern.create_bucket("logs").unwrap();
     let rules = [Rule::all().transition(Days(30), StorageClass::Glacier).expire(Days(400))];
-    bucket.set_lifecycle(&LifecyclePolicy::new(rules).unwrap()).unwrap();
+    bucket.set_lifecycle(LifecyclePolicy::new(rules).unwrap()).unwrap();
     for nth in 0..40 {
         bucket.put(format!("{nth:02}"), vec![nth; 131_072]).unwrap();
     }

@@ -1,7 +1,7 @@
 //! What a run did, by action and class.
 
 use cistern_storage_core::{
-    BucketName, LifecycleAct, LifecycleChange, LifecycleOutcome, StorageClass,
+    BucketName, LifecycleAct, LifecycleChange, LifecycleOutcome, RestoresSettled, StorageClass,
 };
 use std::{collections::BTreeMap, fmt};
 
@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fmt};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RunReport {
-    /// Every bucket that has a lifecycle, by name.
+    /// Every bucket that has a lifecycle, or a restore that was done or lapsed; by name.
     pub buckets: Vec<BucketReport>,
 }
 
@@ -35,6 +35,8 @@ pub struct BucketReport {
     pub left: u64,
     /// Deletions that a lock stood against.
     pub locked: u64,
+    /// Restores that are done, and copies that have lapsed.
+    pub restores: RestoresSettled,
 }
 
 impl BucketReport {
@@ -49,6 +51,7 @@ impl BucketReport {
             uploads_aborted: 0,
             left: 0,
             locked: 0,
+            restores: RestoresSettled::default(),
         }
     }
 
@@ -134,6 +137,8 @@ impl fmt::Display for BucketReport {
             ("uploads aborted", self.uploads_aborted),
             ("left to the next run", self.left),
             ("held by a lock", self.locked),
+            ("restores done", self.restores.completed),
+            ("restored copies lapsed", self.restores.lapsed),
         ];
         let some = numbers.iter().filter(|(_, count)| *count > 0);
         some.into_iter().try_for_each(|(what, count)| writeln!(f, "  {what}: {count}"))

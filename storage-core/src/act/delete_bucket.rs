@@ -35,9 +35,12 @@ fn delete_untold(bucket: &Bucket) -> Result<()> {
         }
         live.change_feed = crate::bucket_config::ChangeFeed::Off;
         abort_uploads(bucket, &live)?;
-        for range in
-            [ranges::changes(state.id), ranges::completed(state.id), ranges::renamed(state.id)]
-        {
+        for range in [
+            ranges::changes(state.id),
+            ranges::completed(state.id),
+            ranges::renamed(state.id),
+            ranges::restoring(state.id),
+        ] {
             remove_rows(bucket, &range)?;
         }
         let mut batch = Batch::new(store.settings.durability);

@@ -15,7 +15,6 @@ use crate::{
     object::ObjectInfo,
     object_lock::{Bypass, VersionLock},
     port::{Batch, CommitError, KeyRange, Order, Ticket},
-    restore::RestoreState,
     row::{HeadKey, sweep_key},
     storage_class::StorageClass,
     time::Timestamp,
@@ -198,13 +197,10 @@ fn transition(
     if stored.row.delete_marker || stored.row.class == class {
         return CHANGED;
     }
-    let now = bucket.store().now();
     let mut row = stored.row.clone();
     row.class = class;
-    let rare = row.rare_mut();
-    rare.entered = Some(now);
-    // A copy that is there, or on its way, stays when the object goes deeper.
-    rare.restore = rare.restore.filter(|restore| restore.state(now) != RestoreState::Lapsed);
+    // A restored copy that is there, or on its way, stays when the object goes deeper.
+    row.rare_mut().entered = Some(bucket.store().now());
     edit.reclassify(stored, &row);
     let seq = edit.next_seq()?;
     edit.announce(EventName::LifecycleTransition, &row, seq)?;

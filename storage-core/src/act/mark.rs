@@ -28,7 +28,7 @@ pub(crate) fn set_tags(
 ) -> Result<VersionId> {
     let name =
         if tags.is_empty() { EventName::ObjectTaggingDelete } else { EventName::ObjectTaggingPut };
-    let marked = mark(bucket, key, version, |row| {
+    let marked = mark(bucket, key, version, |row, _| {
         row.rare_mut().tags = tags.clone();
         Ok(Marked { event: Some(name), answer: () })
     })?;
@@ -46,7 +46,7 @@ pub(crate) fn set_retention(
 ) -> Result<VersionId> {
     check_has_lock(bucket)?;
     let now = bucket.store().now();
-    let marked = mark(bucket, key, version, |row| {
+    let marked = mark(bucket, key, version, |row, _| {
         let rare = row.rare_mut();
         let lock = VersionLock {
             retention: rare.retention,
@@ -68,7 +68,7 @@ pub(crate) fn set_legal_hold(
     hold: LegalHold,
 ) -> Result<VersionId> {
     check_has_lock(bucket)?;
-    let marked = mark(bucket, key, version, |row| {
+    let marked = mark(bucket, key, version, |row, _| {
         row.rare_mut().legal_hold = Some(hold);
         Ok(Marked::SILENTLY)
     })?;
@@ -98,14 +98,14 @@ pub(super) fn mark<T>(
     bucket: &Bucket,
     key: &str,
     version: Option<VersionId>,
-    change: impl Fn(&mut ObjectRow) -> Result<Marked<T>>,
+    change: impl Fn(&mut ObjectRow, &mut Edit<'_>) -> Result<Marked<T>>,
 ) -> Result<(VersionId, T)> {
     let (ticket, version, answer) = until_undisturbed(bucket, key, || {
         let config = bucket.config()?;
         let mut edit = Edit::new(bucket.store(), bucket.state(), &config, key, None);
         let Some(stored) = find(bucket, &mut edit, key, version)? else { return Ok(None) };
         let mut row = stored.row.clone();
-        let Marked { event, answer } = change(&mut row)?;
+        let Marked { event, answer } = change(&mut row, &mut edit)?;
         row.tidy();
         edit.rewrite(&stored, &row);
         if let Some(name) = event {

@@ -5,10 +5,12 @@ use crate::{
     act::{
         configure::configure,
         lifecycle::{self, LifecycleAct, LifecycleOutcome},
+        restore,
     },
     action::Action,
     bucket_config::LifecycleDocument,
     error::{Error, Result},
+    restore::RestoresSettled,
 };
 
 const OWNER_ONLY: &str = "only who opened the store runs its lifecycle";
@@ -76,6 +78,23 @@ impl Bucket {
     ) -> Result<Vec<LifecycleOutcome>> {
         let permit = self.authority.permit_owner(OWNER_ONLY)?;
         lifecycle::apply(self, permit, document, acts)
+    }
+
+    /// Tells of every restore that is done by the store's clock, and of every copy that has lapsed:
+    /// once each, as the events `ObjectRestore:Completed` and `ObjectRestore:Delete`. Reads need no
+    /// such call: what can be read follows from the time alone.
+    ///
+    /// A version that was deleted, overwritten or renamed meanwhile is not told of.
+    ///
+    /// Cost: one commit for each, whatever else is in the bucket; one wait for a thousand.
+    ///
+    /// # Errors
+    /// [`Error::AccessDenied`] for a principal; when the store fails.
+    ///
+    /// Law: S3, restore event notifications.
+    pub fn settle_restores(&self) -> Result<RestoresSettled> {
+        let permit = self.authority.permit_owner(OWNER_ONLY)?;
+        restore::settle(self, permit)
     }
 
     /// The key behind which a sweep goes on that was stopped; `None` when none was.

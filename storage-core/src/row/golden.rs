@@ -6,7 +6,8 @@
 use super::{
     BodyRow, BucketRow, CompletedRow, Damage, Extent, HeadKey, ManifestRow, ObjectRow, PartEntry,
     PartRow, Rare, UploadRow, bucket_key, completed_key, counter_key, manifest_key, part_key,
-    renamed_key, sequence_key, stamped_prefix, sweep_key, upload_key,
+    renamed_key, restoring_key, sequence_key, split_restoring, stamped_prefix, sweep_key,
+    upload_key,
 };
 use crate::{
     bucket_config::{BucketConfig, ChangeFeed, LifecycleDocument},
@@ -306,6 +307,10 @@ fn keys_of_rows_are_as_they_were() {
     check(&stamped_prefix(2), b"\x07\0\0\0\x02");
     check(&completed_key(2, 3), b"\x08\0\0\0\x02\0\0\0\0\0\0\0\x03");
     check(&renamed_key(2, "token"), b"\x09\0\0\0\x02token");
+    let due = Timestamp::from_millis(-2);
+    let restoring = b"\x0b\0\0\0\x02\x7f\xff\xff\xff\xff\xff\xff\xfe\0\0\0\0\0\0\0\x03";
+    check(&restoring_key(2, due, 3), restoring);
+    assert_eq!(split_restoring(restoring), Some((due, 3)));
     check(&sweep_key(2), b"\x0a\0\0\0\x02");
     check(&counter_key(2, 3, 4), b"\0\0\0\x02\x03\x04");
 }

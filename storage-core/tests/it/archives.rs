@@ -141,8 +141,9 @@ fn how_long_a_restore_takes_is_a_setting() {
     assert_eq!(body_of(&bucket, "k", None), "frozen");
 }
 
+// Law-test: S3, restore event notifications.
 #[test]
-fn a_restore_is_told_once_it_begins() {
+fn a_restore_is_told_when_it_begins_when_it_is_done_and_when_it_lapses() {
     #[derive(Debug, Default)]
     struct Names(Mutex<Vec<String>>);
     impl Sink for Names {
@@ -156,7 +157,38 @@ fn a_restore_is_told_once_it_begins() {
     let _subscription = world.store.subscribe(EventFilter::new(), Arc::clone(&names) as _);
     bucket.restore_object("k", None, days(1).tier(RestoreTier::Bulk)).unwrap();
     bucket.restore_object("k", None, days(1)).unwrap();
-    assert_eq!(*names.0.lock().unwrap(), ["ObjectRestore:Post 6"]);
+    let told = || std::mem::take(&mut *names.0.lock().unwrap());
+    assert_eq!(told(), ["ObjectRestore:Post 6"]);
+    let settle = || {
+        let settled = bucket.settle_restores().unwrap();
+        (settled.completed, settled.lapsed)
+    };
+    assert_eq!(settle(), (0, 0));
+    world.pass(5 * HOUR);
+    assert_eq!(settle(), (1, 0));
+    assert_eq!((settle(), told()), ((0, 0), vec!["ObjectRestore:Completed 6".to_owned()]));
+    // Kept longer: the old end is none.
+    bucket.restore_object("k", None, days(3)).unwrap();
+    world.clock.set(at("2026-01-05T00:00:00Z"));
+    assert_eq!(settle(), (0, 0));
+    world.clock.set(at("2026-01-06T00:00:00Z"));
+    assert_eq!(settle(), (0, 1));
+    assert_eq!((settle(), told()), ((0, 0), vec!["ObjectRestore:Delete 6".to_owned()]));
+    assert_eq!(bucket.head("k").unwrap().restore(), None);
+    // Nobody looked for a long time: both are told, in their order.
+    bucket.restore_object("k", None, days(1)).unwrap();
+    world.pass(100 * 24 * HOUR);
+    assert_eq!(settle(), (1, 1));
+    assert_eq!(
+        told(),
+        ["ObjectRestore:Post 6", "ObjectRestore:Completed 6", "ObjectRestore:Delete 6"]
+    );
+    // What is gone is not told of, and leaves nothing behind.
+    bucket.restore_object("k", None, days(1)).unwrap();
+    bucket.put("k", "fresh").unwrap();
+    told();
+    world.pass(100 * 24 * HOUR);
+    assert_eq!((settle(), told()), ((0, 0), vec![]));
 }
 
 // Law-test: S3, GetBucketLifecycleConfiguration.
