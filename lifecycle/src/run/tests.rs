@@ -4,7 +4,7 @@ use super::*;
 use crate::{Days, Rule, StorageClass, Timestamp, TransitionMinimumSize};
 use cistern_storage_core::{
     BucketOptions, DeleteOptions, GetOptions, LegalHold, MemoryBackend, ObjectLockConfig,
-    PutOptions, Retention, RetentionMode, VersionId,
+    PutOptions, RestoreOptions, Retention, RetentionMode, VersionId,
     port::{Backend, Clock, ManualClock, SeededEntropy},
 };
 use std::{sync::Arc, time::Duration};
@@ -308,6 +308,20 @@ fn a_document_that_is_no_policy_fails_the_run_once_all_others_are_done() {
     let error = world.lifecycle.run().unwrap_err();
     assert!(matches!(error, RunError::Policy { bucket, .. } if bucket.as_str() == "broken"));
     assert_eq!(world.stack(), [""; 0]);
+}
+
+#[test]
+fn restores_are_told_of_in_buckets_without_a_lifecycle_too() {
+    let world = World::new("2026-01-01T10:00", BucketOptions::new());
+    let cold = PutOptions::new().storage_class(StorageClass::Glacier);
+    world.bucket.put_with("k", "x", &cold).unwrap();
+    world.bucket.restore_object("k", None, RestoreOptions::days(Days(1))).unwrap();
+    assert_eq!(world.lifecycle.run().unwrap().buckets, []);
+    let restores = world.run("2026-01-01T15:00").restores;
+    assert_eq!((restores.completed, restores.lapsed), (1, 0));
+    assert_eq!(world.lifecycle.run().unwrap().buckets, []);
+    let report = world.run("2026-01-03");
+    assert_eq!(report.to_string(), "test: 0 acts on 0 versions\n  restored copies lapsed: 1\n");
 }
 
 /// 60 keys, each with versions and all that a policy can do to them.
