@@ -9,7 +9,7 @@ use cistern::{
     port::{
         Backend, BackendError, BackendStats, Batch, Blob, BlobRef, BlobSource, BlobWritten,
         Capabilities, CommitError, Durability, KeyRange, Op, Order, Position, Precondition, Row,
-        Ticket, Value,
+        Ticket, Value, Visit, walk_in_scans,
     },
 };
 use cistern_conformance::backend::{self, Fixture};
@@ -139,6 +139,10 @@ impl Backend for Shelf {
                 Order::Reverse => rows.rev().take(limit).collect(),
             }
         })
+    }
+
+    fn walk(&self, range: KeyRange<'_>, visit: &mut Visit<'_>) -> Result<(), BackendError> {
+        walk_in_scans(self, range, visit)
     }
 
     fn counter(&self, key: &[u8]) -> i64 {

@@ -11,7 +11,7 @@ use crate::{
     context::Context,
     moment::Moment,
 };
-use hmac::{Hmac, Mac as _};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use std::fmt;
 use subtle::ConstantTimeEq as _;

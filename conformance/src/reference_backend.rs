@@ -15,7 +15,7 @@ use bytes::Bytes;
 use cistern_storage_core::port::{
     Backend, BackendError, BackendStats, Batch, Blob, BlobRef, BlobSource, BlobWritten,
     Capabilities, CommitError, Durability, KeyRange, Op, Order, Position, Precondition, Row,
-    Ticket, Value,
+    Ticket, Value, Visit, walk_in_scans,
 };
 use parking_lot::Mutex;
 use std::{
@@ -185,6 +185,10 @@ impl Backend for ReferenceBackend {
                 Order::Reverse => rows.rev().take(limit).collect(),
             }
         })
+    }
+
+    fn walk(&self, range: KeyRange<'_>, visit: &mut Visit<'_>) -> Result<(), BackendError> {
+        walk_in_scans(self, range, visit)
     }
 
     fn counter(&self, key: &[u8]) -> i64 {

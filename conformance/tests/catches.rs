@@ -7,8 +7,8 @@ use cistern_conformance::{
 };
 use cistern_storage_core::port::{
     Backend, BackendError, BackendStats, Batch, Blob, BlobRef, BlobSource, BlobWritten,
-    Capabilities, CommitError, Durability, KeyRange, Op, Order, Position, Precondition, Row,
-    Ticket, TicketPromise, Value,
+    Capabilities, CommitError, Durability, KeyRange, Op, Order, Position, Precondition, Row, Step,
+    Ticket, TicketPromise, Value, Visit,
 };
 use std::{
     ops::{Bound, Range},
@@ -49,6 +49,10 @@ fn faults_of_rows_are_found() {
     check(Fault::IncludesExcluded, "a_scan_keeps_to_its_bounds_order_and_limit");
     check(Fault::IncludesExcluded, "pages_of_a_scan_join_without_a_gap");
     check(Fault::HidesRowsUnderZero, "a_key_may_hold_any_bytes");
+    check(Fault::NeverJumps, "a_walk_goes_on_where_it_is_told");
+    check(Fault::NeverStops, "a_walk_goes_on_where_it_is_told");
+    check(Fault::ShowsTwice, "a_walk_goes_on_where_it_is_told");
+    check(Fault::ShowsTwice, "a_walk_misses_nothing_that_is_there_all_the_while");
     check(Fault::EmptyIsNothing, "an_empty_value_is_a_value");
     check(Fault::DropsHeads, "a_value_is_its_bytes_wherever_it_is_cut");
     check(Fault::CutsLongRows, "a_row_over_its_limits_is_refused");
@@ -110,6 +114,9 @@ enum Fault {
     IgnoresLimit,
     IncludesExcluded,
     HidesRowsUnderZero,
+    NeverJumps,
+    NeverStops,
+    ShowsTwice,
     EmptyIsNothing,
     DropsHeads,
     CutsLongRows,
@@ -270,6 +277,19 @@ impl Backend for Faulty {
             rows.retain(|row| row.key.first() != Some(&0));
         }
         Ok(rows)
+    }
+
+    fn walk(&self, range: KeyRange<'_>, visit: &mut Visit<'_>) -> Result<(), BackendError> {
+        let mut seen = Vec::new();
+        self.inner.walk(range, &mut |key, value| match visit(key, value) {
+            Step::Jump(_) if self.is(Fault::NeverJumps) => Step::Next,
+            Step::Stop if self.is(Fault::NeverStops) => Step::Next,
+            Step::Next if self.is(Fault::ShowsTwice) && seen != key => {
+                seen = key.to_vec();
+                visit(key, value)
+            }
+            step => step,
+        })
     }
 
     fn counter(&self, key: &[u8]) -> i64 {

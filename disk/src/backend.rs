@@ -10,7 +10,7 @@ use crate::{
 use bytes::Bytes;
 use cistern_storage_core::port::{
     Backend, BackendError, BackendStats, Batch, Blob, BlobRef, BlobSource, BlobWritten,
-    Capabilities, CommitError, Durability, KeyRange, Order, Position, Row, Ticket, Value,
+    Capabilities, CommitError, Durability, KeyRange, Order, Position, Row, Ticket, Value, Visit,
 };
 use parking_lot::Mutex;
 use std::{path::Path, sync::Arc};
@@ -169,6 +169,10 @@ impl Backend for DiskBackend {
         limit: usize,
     ) -> Result<Vec<Row>, BackendError> {
         self.engine.scan(range, order, limit)
+    }
+
+    fn walk(&self, range: KeyRange<'_>, visit: &mut Visit<'_>) -> Result<(), BackendError> {
+        self.engine.walk(range, visit)
     }
 
     fn counter(&self, key: &[u8]) -> i64 {

@@ -204,6 +204,11 @@ impl Segment {
         self.header.start + self.header.capacity
     }
 
+    /// How long its file is.
+    pub(crate) fn file_bytes(&self) -> u64 {
+        HEADER_BYTES + self.header.capacity
+    }
+
     /// Where it is half full: time to make the next one ready.
     pub(crate) fn half(&self) -> Lsn {
         self.header.start + self.header.capacity / 2

@@ -7,8 +7,8 @@ use std::ops::RangeInclusive;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DiskSettings {
-    /// How large a segment of the log grows, in bytes; 64 MiB. A young store begins with smaller
-    /// ones. Kept between 64 KiB and 1 GiB, and to whole pages of 4 KiB.
+    /// How large a segment of the log grows, in bytes; 64 MiB. A store that keeps less than eight
+    /// times as much has smaller ones, down to an eighth of it. Kept between 64 KiB and 1 GiB, and to whole pages of 4 KiB.
     pub segment_bytes: u64,
     /// Bodies up to this many bytes are better kept in a row than in a blob; 1024. Only a hint to
     /// the layer above, as [`Capabilities`](cistern_storage_core::port::Capabilities) tells it.
@@ -20,8 +20,8 @@ pub struct DiskSettings {
     pub overlay_bytes_max: u64,
     /// Memory for blocks of the index; 32 MiB.
     pub block_cache_bytes: u64,
-    /// The log since the last checkpoint may grow to this many bytes; 256 MiB. It bounds how long
-    /// opening takes after a crash.
+    /// The log since the last checkpoint may grow to this many bytes; 256 MiB. A small store has
+    /// less: 32 MiB, or a quarter of what it keeps. It bounds how long opening takes after a crash.
     pub log_bytes_max: u64,
     /// Empty segments kept for use; 2.
     pub spare_segments: usize,
@@ -141,6 +141,10 @@ impl DiskSettings {
     }
 }
 
-const PAGE_BYTES: u64 = 4096;
+/// The length of a segment is a multiple of this.
+pub(crate) const PAGE_BYTES: u64 = 4096;
 
-const SEGMENT_BYTES: RangeInclusive<u64> = (64 << 10)..=(1 << 30);
+/// The shortest segment.
+pub(crate) const SEGMENT_BYTES_MIN: u64 = 64 << 10;
+
+const SEGMENT_BYTES: RangeInclusive<u64> = SEGMENT_BYTES_MIN..=(1 << 30);

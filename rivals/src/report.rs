@@ -64,7 +64,11 @@ impl Table {
         self.row(name, level, turns.iter().map(|turn| turn.per_second).collect(), note)
     }
 
+    /// A table that nothing was measured for says nothing.
     pub fn print(&self) {
+        if self.rows.is_empty() {
+            return;
+        }
         println!("\n## {} ({}, median [min..max] of rounds)\n", self.title, self.unit);
         println!("| contender | acknowledged when | {} | ours / this | |", self.unit);
         println!("|---|---|---|---|---|");

@@ -199,6 +199,6 @@ for number in $(seq "$controls"); do
     if [ $((number % 2)) = 0 ]; then way=kill; fi
     one_cut "$way" $((seed * 1000 + 500 + number)) $((before_ms_max / 2 + $(dice $before_ms_max))) at-os
     if grep -qx whole "$work/verdict"; then fail "control $number, $way: NOT FOUND OUT"; fi
-    echo "control $number: $way, found out: $(grep -vxm 1 'lost\|.* 0 damaged places' "$work/verdict" | cut -c 1-160)"
+    echo "control $number: $way, found out: $(grep -vx -m 1 'lost\|note: .*\|.* 0 damaged places' "$work/verdict" | cut -c 1-160)"
 done
 rm -rf "$work"

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use cistern_storage_core::port::{
     Backend, BackendError, BackendStats, Batch, Blob, BlobRef, BlobSource, BlobWritten,
     Capabilities, CommitError, Durability, KeyRange, Order, Position, Row, Ticket, TicketPromise,
-    Value,
+    Value, Visit,
 };
 use parking_lot::Mutex;
 use std::{
@@ -120,6 +120,11 @@ impl Backend for FaultyBackend {
     ) -> Result<Vec<Row>, BackendError> {
         self.may_fail("scan")?;
         self.inner.scan(range, order, limit)
+    }
+
+    fn walk(&self, range: KeyRange<'_>, visit: &mut Visit<'_>) -> Result<(), BackendError> {
+        self.may_fail("walk")?;
+        self.inner.walk(range, visit)
     }
 
     fn counter(&self, key: &[u8]) -> i64 {

@@ -13,6 +13,7 @@ pub mod device;
 pub mod faults;
 pub mod plan;
 mod run;
+pub mod streams;
 pub mod threads;
 mod trace;
 pub mod turns;
@@ -25,6 +26,7 @@ pub use damage::run_damage;
 pub use run::{
     Outcome, Told, fail_every_call, power_off_at_every_change, run, run_in_parts, run_plan, shrink,
 };
+pub use streams::run_streams;
 pub use threads::run_threads;
 pub use verbs::run_verbs;
 pub use world::World;

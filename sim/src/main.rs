@@ -1,7 +1,7 @@
 //! `cargo run --release -p cistern-sim -- --seeds 10000 [--from 0] [--failures 5]`: runs seeds through
 //! every world, and tells which faults struck, and how often.
 
-use cistern_sim::{faults::Tally, run, run_damage, run_threads, run_verbs};
+use cistern_sim::{faults::Tally, run, run_damage, run_streams, run_threads, run_verbs};
 use std::process::ExitCode;
 
 #[expect(clippy::print_stdout, reason = "telling is what it is for")]
@@ -42,6 +42,10 @@ fn worlds(seed: u64, tally: &mut Tally) -> Vec<(&'static str, String)> {
             Ok(struck) => tally.add(&struck),
             Err(violation) => violations.push((world, violation)),
         }
+    }
+    match run_streams(seed) {
+        Ok(run) => tally.add(&run.tally),
+        Err(violation) => violations.push(("streams", violation)),
     }
     match run_threads(seed) {
         Ok(run) => {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use cistern_storage_core::port::{
     Backend, BackendError, BackendStats, Batch, Blob, BlobRef, BlobSource, BlobWritten,
     Capabilities, CommitError, Durability, KeyRange, Order, Position, Row, Ticket, TicketPromise,
-    Value,
+    Value, Visit,
 };
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -56,6 +56,11 @@ impl Backend for Yielding {
     ) -> Result<Vec<Row>, BackendError> {
         self.turns.pass();
         self.inner.scan(range, order, limit)
+    }
+
+    fn walk(&self, range: KeyRange<'_>, visit: &mut Visit<'_>) -> Result<(), BackendError> {
+        self.turns.pass();
+        self.inner.walk(range, visit)
     }
 
     fn counter(&self, key: &[u8]) -> i64 {

@@ -30,7 +30,7 @@ use crate::{
     versioning::Versioning,
 };
 use bytes::Bytes;
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 /// How many versions or manifest rows are read at once.
 const PAGE: usize = 256;
@@ -449,7 +449,7 @@ pub(crate) fn manifest_rows(store: &StoreInner, id: u64) -> Result<Vec<(Bytes, M
 }
 
 /// The key and the sequence number in the row key of a noncurrent version.
-pub(crate) fn key_and_seq(row: &Bytes) -> Option<(Bytes, Option<u64>)> {
+pub(crate) fn key_and_seq(row: &[u8]) -> Option<(Cow<'_, [u8]>, Option<u64>)> {
     let (key, suffix) = split_row(row)?;
     let seq = if crate::row::is_head(suffix) { None } else { Some(seq_of(suffix)?) };
     Some((key, seq))

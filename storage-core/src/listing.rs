@@ -4,7 +4,6 @@ use crate::{
     checksum::crc64_nvme,
     error::{Error, Result},
     object::ObjectInfo,
-    object_key::ObjectKey,
     version_id::VersionId,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -61,6 +60,13 @@ impl ListOptions {
     pub fn max_keys(mut self, max: u32) -> Self {
         self.max_keys = Some(max);
         self
+    }
+}
+
+impl ListOptions {
+    /// For the page that follows one which ended with this token.
+    pub(crate) fn next(&self, token: Option<String>) -> Option<Self> {
+        token.map(|token| self.clone().continuation_token(token))
     }
 }
 
@@ -239,7 +245,12 @@ pub(crate) fn common_prefix<'k>(key: &'k str, prefix: &str, delimiter: &str) -> 
     if delimiter.is_empty() {
         return None;
     }
-    let at = key.get(prefix.len()..)?.find(delimiter)?;
+    let rest = key.get(prefix.len()..)?;
+    // Nearly every delimiter is one byte, for which a search needs no preparation.
+    let at = match delimiter.as_bytes() {
+        [byte] => memchr::memchr(*byte, rest.as_bytes())?,
+        _ => rest.find(delimiter)?,
+    };
     let end = prefix.len() + at + delimiter.len();
     // A key that is its own prefix is a key.
     (end > prefix.len()).then(|| &key[..end])
@@ -251,10 +262,9 @@ pub(crate) fn page_size(asked: Option<u32>, page_max: usize) -> usize {
 }
 
 /// Text of a stored key.
-pub(crate) fn key_text(bytes: &[u8]) -> Result<ObjectKey> {
+pub(crate) fn key_text(bytes: &[u8]) -> Result<&str> {
     let text = std::str::from_utf8(bytes);
-    let text = text.map_err(|_| Error::damaged("an object's row", "its key is not UTF-8"))?;
-    ObjectKey::try_from(text)
+    text.map_err(|_| Error::damaged("an object's row", "its key is not UTF-8"))
 }
 
 #[cfg(test)]

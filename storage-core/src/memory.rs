@@ -7,7 +7,7 @@ use crate::{
     port::{
         Backend, BackendError, BackendStats, Batch, Blob, BlobRef, BlobSource, BlobWritten,
         Capabilities, CommitError, Durability, KeyRange, Op, Order, Position, Precondition, Row,
-        Ticket, Value,
+        Step, Ticket, Value, Visit,
     },
 };
 use bytes::{Bytes, BytesMut};
@@ -115,11 +115,35 @@ impl Backend for MemoryBackend {
             return Ok(Vec::new());
         }
         let state = self.state.read();
-        let rows = state.rows.range(range);
+        let rows = state.rows.entries(range);
+        let rows = rows.map(|(key, value)| Row { key: key.clone(), value: value.clone() });
         Ok(match order {
             Order::Forward => rows.take(limit).collect(),
             Order::Reverse => rows.rev().take(limit).collect(),
         })
+    }
+
+    fn walk(&self, range: KeyRange<'_>, visit: &mut Visit<'_>) -> Result<(), BackendError> {
+        self.check_open()?;
+        let state = self.state.read();
+        let mut jumped = None::<Bytes>;
+        loop {
+            let start = jumped.as_deref().map_or(range.start, Bound::Included);
+            let rest = KeyRange { start, end: range.end };
+            if rest.is_empty() {
+                return Ok(());
+            }
+            let left =
+                state.rows.entries(rest).find_map(|(key, value)| match visit(key, value.lend()) {
+                    Step::Jump(to) if to > *key => Some(Some(to)),
+                    Step::Next | Step::Jump(_) => None,
+                    Step::Stop => Some(None),
+                });
+            match left.flatten() {
+                Some(to) => jumped = Some(to),
+                None => return Ok(()),
+            }
+        }
     }
 
     fn counter(&self, key: &[u8]) -> i64 {
@@ -202,7 +226,7 @@ impl State {
                 }
                 Precondition::RangeEmpty { start, end } => {
                     let range = KeyRange::between(start, end);
-                    range.is_empty() || self.rows.range(range).next().is_none()
+                    range.is_empty() || self.rows.entries(range).next().is_none()
                 }
             };
             if !holds {

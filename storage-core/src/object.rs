@@ -29,6 +29,12 @@ pub struct ObjectInfo {
 static NOTHING_RARE: LazyLock<Rare> = LazyLock::new(Rare::default);
 
 impl ObjectInfo {
+    /// What is known of a version does not keep its bytes, or where they are.
+    pub(crate) fn without_body(mut self) -> Self {
+        self.row.body.forget_bytes();
+        self
+    }
+
     fn rare(&self) -> &Rare {
         self.row.rare.as_deref().unwrap_or(&NOTHING_RARE)
     }

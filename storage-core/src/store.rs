@@ -16,7 +16,7 @@ use crate::{
     object_lock::ObjectLockConfig,
     port::{
         Backend, BackendStats, Batch, Capabilities, Clock, CommitError, Durability, Gate, KeyRange,
-        Order, Sealer, Sink, Ticket, Value, mix,
+        Order, Sealer, Sink, Ticket, Value, Visit, mix,
     },
     row::{BucketRow, bucket_key, bucket_name_of, ranges},
     sequence::Sequence,
@@ -422,6 +422,10 @@ impl StoreInner {
 
     pub(crate) fn row(&self, key: &[u8]) -> Result<Option<Value>> {
         self.backend.row(key).map_err(|source| Error::backend("read a row", source))
+    }
+
+    pub(crate) fn walk(&self, range: KeyRange<'_>, visit: &mut Visit<'_>) -> Result<()> {
+        self.backend.walk(range, visit).map_err(|source| Error::backend("walk over rows", source))
     }
 
     pub(crate) fn scan(

@@ -57,6 +57,9 @@ mod describe;
 pub mod error;
 mod fan_out;
 pub mod faults;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod group;
 pub mod hash_key;
 pub mod iterator;

@@ -37,6 +37,7 @@ macro_rules! for_each_promise {
                 a_key_may_hold_any_bytes,
                 a_scan_keeps_to_its_bounds_order_and_limit,
                 pages_of_a_scan_join_without_a_gap,
+                a_walk_goes_on_where_it_is_told,
                 a_row_over_its_limits_is_refused,
                 a_thousand_random_commits_agree_with_a_map,
             }
@@ -71,6 +72,7 @@ macro_rules! for_each_promise {
             }
             visibility needs Nothing {
                 a_scan_never_sees_half_a_commit,
+                a_walk_misses_nothing_that_is_there_all_the_while,
                 a_later_read_sees_no_less,
                 what_the_position_has_reached_can_be_read,
                 no_update_on_condition_is_lost,

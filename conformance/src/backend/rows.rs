@@ -7,7 +7,7 @@ use super::{
 use crate::dice::Dice;
 use bytes::Bytes;
 use cistern_storage_core::port::{
-    BackendError, Batch, CommitError, Durability, KeyRange, Op, Order, Row, Value,
+    BackendError, Batch, CommitError, Durability, KeyRange, Op, Order, Row, Step, Value,
 };
 use std::{collections::BTreeMap, ops::Bound};
 
@@ -149,6 +149,51 @@ pub(super) fn pages_of_a_scan_join_without_a_gap(store: Fixture) {
             }
         }
         assert!(seen == model(&map, EVERYTHING, order, usize::MAX), "all rows, {order:?}");
+    }
+}
+
+/// A walk shows what a scan gives, up to where it is stopped; after a jump, what one from there gives.
+pub(super) fn a_walk_goes_on_where_it_is_told(store: Fixture) {
+    let dice = Dice::new(33);
+    let key = |dice: &Dice| bytes(format!("{:02}/{:03}", dice.below(40), dice.below(200)));
+    let mut map = BTreeMap::new();
+    while map.len() < 2000 {
+        let mut some = batch();
+        for _ in 0..100 {
+            let key = key(&dice);
+            map.insert(key.clone(), bytes([&key[..], b"!"].concat()));
+            some.put(key.clone(), map[&key].clone());
+        }
+        commit(&*store, some);
+    }
+    for _ in 0..300 {
+        let (one, other) = (key(&dice), key(&dice));
+        let bounds = [Bound::Unbounded, Bound::Included(&one[..]), Bound::Excluded(&one[..])];
+        let range = KeyRange { start: bounds[dice.index(3)], end: Bound::Excluded(&other) };
+        let mut expected = model(&map, range, Order::Forward, usize::MAX).into_iter().peekable();
+        let (mut left, mut stopped) = (1 + dice.index(300), false);
+        let walked = store.walk(range, &mut |shown, value| {
+            assert!(!stopped, "{shown:?} is shown to a walk that was stopped");
+            let row = expected.next().expect("no more rows than there are");
+            assert_eq!(
+                (shown, value.whole().into_owned()),
+                (&row.key[..], row.value.to_bytes().to_vec())
+            );
+            left -= 1;
+            stopped = left == 0;
+            match dice.below(8) {
+                _ if stopped => Step::Stop,
+                // As often back as ahead.
+                0 => {
+                    let to = key(&dice);
+                    while expected.next_if(|row| row.key < to).is_some() {}
+                    Step::Jump(to)
+                }
+                _ => Step::Next,
+            }
+        });
+        walked.expect("walks");
+        assert!(stopped || expected.next().is_none(), "it goes on to the end");
     }
 }
 

@@ -6,7 +6,9 @@ use super::{
     shorthand::{adopt, assert_holds, batch, bytes, commit, put, row, scan_prefix, value, write},
 };
 use bytes::Bytes;
-use cistern_storage_core::port::{Batch, CommitError, Durability, KeyRange, Op, Order, Value};
+use cistern_storage_core::port::{
+    Batch, CommitError, Durability, KeyRange, Op, Order, Step, Value,
+};
 use parking_lot::Mutex;
 use std::{
     sync::{
@@ -60,6 +62,60 @@ pub(super) fn a_scan_never_sees_half_a_commit(store: Fixture) {
         scope.spawn(|| {
             let _stop = Stop(&done);
             (2..400).for_each(write);
+        });
+    });
+}
+
+/// A walk shows every row that is there all the while, once and in order; and what it shows is never
+/// older than what it has shown before, nor than what was there when it began.
+pub(super) fn a_walk_misses_nothing_that_is_there_all_the_while(store: Fixture) {
+    const ROWS: u64 = 300;
+    let (backend, done) = (store.share(), AtomicBool::new(false));
+    let published = AtomicU64::new(1);
+    let write = |round: u64| {
+        let mut all = batch();
+        // Every third row is of each round; others come and go between them.
+        (0..ROWS).filter(|row| row % 3 == 0 || round == 1).for_each(|row| {
+            all.put(bytes(format!("row/{row:03}")), bytes(round.to_be_bytes()));
+        });
+        for row in 0..ROWS / 10 {
+            let passing = bytes(format!("row/{:03}/passing", (row * 7 + round) % ROWS));
+            if (row + round).is_multiple_of(2) {
+                all.delete(passing);
+            } else {
+                all.put(passing, bytes(round.to_be_bytes()));
+            }
+        }
+        commit(&*backend, all);
+        published.store(round, Ordering::SeqCst);
+    };
+    write(1);
+    let walk = |jumps: bool| {
+        while !done.load(Ordering::SeqCst) {
+            let (mut newest, mut next) = (published.load(Ordering::SeqCst), 0);
+            let (start, end) = (bytes("row/"), bytes("row0"));
+            let walked = backend.walk(KeyRange::between(&start, &end), &mut |key, value| {
+                let round = number(Some(&Bytes::copy_from_slice(&value.whole())));
+                if !key.ends_with(b"passing") {
+                    assert_eq!(key, format!("row/{next:03}").as_bytes());
+                    if next % 3 == 0 {
+                        assert!(round >= newest, "{round} is shown after {newest}");
+                        newest = round;
+                    }
+                    next += 1;
+                }
+                if jumps { Step::Jump(bytes(format!("row/{next:03}"))) } else { Step::Next }
+            });
+            walked.expect("walks");
+            assert_eq!(next, ROWS, "all rows");
+        }
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| walk(false));
+        scope.spawn(|| walk(true));
+        scope.spawn(|| {
+            let _stop = Stop(&done);
+            (2..150).for_each(write);
         });
     });
 }

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use cistern_storage_core::port::{
     Backend, BackendError, BackendStats, Batch, Blob, BlobRef, BlobSource, BlobWritten,
-    Capabilities, CommitError, Durability, KeyRange, Order, Position, Row, Ticket, Value,
+    Capabilities, CommitError, Durability, KeyRange, Order, Position, Row, Ticket, Value, Visit,
 };
 use std::{sync::Arc, thread};
 
@@ -48,6 +48,10 @@ impl Backend for Hesitant {
         limit: usize,
     ) -> Result<Vec<Row>, BackendError> {
         hesitate(|| self.0.scan(range, order, limit))
+    }
+
+    fn walk(&self, range: KeyRange<'_>, visit: &mut Visit<'_>) -> Result<(), BackendError> {
+        hesitate(|| self.0.walk(range, visit))
     }
 
     fn counter(&self, key: &[u8]) -> i64 {

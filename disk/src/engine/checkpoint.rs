@@ -31,7 +31,7 @@ impl Engine {
         let log = tail.saturating_sub(self.checkpoint.load(Ordering::Relaxed));
         self.overlay_bytes.load(Ordering::Relaxed) > self.settings.overlay_bytes_max
             || self.frozen.load(Ordering::Relaxed)
-            || log > self.settings.log_bytes_max
+            || log > self.log_bytes_max.load(Ordering::Relaxed)
             || self.dead_bytes() > self.slack_bytes()
     }
 
@@ -70,7 +70,20 @@ impl Engine {
         self.index.checkpoint(meta.encode())?;
         self.checkpoint.store(meta.end, Ordering::Relaxed);
         self.segments.release(std::mem::take(&mut maintenance.retired));
-        Ok(())
+        self.fit_log()
+    }
+
+    /// Makes the log as long, and its segments, as fits what is kept: a small store has a short one.
+    pub(super) fn fit_log(&self) -> Result<(), BackendError> {
+        let kept = self.kept_bytes();
+        let log = self.settings.log_bytes_max.min((kept / 4).max(LOG_BYTES_MIN));
+        self.log_bytes_max.store(log, Ordering::Relaxed);
+        self.segments.fit(kept)
+    }
+
+    /// What rows and bodies take, without what is dead.
+    pub(super) fn kept_bytes(&self) -> u64 {
+        self.stats().live_bytes + self.index.stats().run_bytes
     }
 
     /// The segments that hold nothing which is still needed once a checkpoint is taken.
@@ -165,6 +178,9 @@ impl Engine {
         Ok(!gone.is_empty())
     }
 }
+
+/// The log since the last checkpoint may always grow to this, if the setting allows it.
+const LOG_BYTES_MIN: u64 = 32 << 20;
 
 /// How many rows are removed in one step.
 const FORGOTTEN_AT_ONCE: usize = 1024;

@@ -120,8 +120,7 @@ impl Engine {
 
     /// How much dead space there may be.
     pub(super) fn slack_bytes(&self) -> u64 {
-        self.packed_live_bytes() / 100 * DEAD_PERCENT_MAX
-            + DEAD_SEGMENTS_MAX * self.settings.segment_bytes
+        self.packed_live_bytes() / 100 * DEAD_PERCENT_MAX + DEAD_SEGMENTS_MAX * self.segments.full()
     }
 
     fn packed_live_bytes(&self) -> u64 {

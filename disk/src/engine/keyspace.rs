@@ -31,6 +31,11 @@ pub(crate) fn foreign(mut row: Row) -> Row {
     row
 }
 
+/// The key as the layers above know it.
+pub(crate) fn foreign_key(key: &[u8]) -> &[u8] {
+    if key.first() == Some(&0) { &key[FOREIGN.len()..] } else { key }
+}
+
 /// A range of foreign keys as the index knows it.
 pub(crate) struct StoredRange<'a> {
     start: Bound<Cow<'a, [u8]>>,

@@ -5,9 +5,9 @@ use crate::{
     format::Lsn,
     index::Effort,
     segment::Segment,
-    settings::Background,
+    settings::{Background, PAGE_BYTES, SEGMENT_BYTES_MIN},
 };
-use cistern_storage_core::port::BackendError;
+use cistern_storage_core::port::{BackendError, Durability};
 use parking_lot::{Condvar, Mutex};
 use std::{
     sync::{
@@ -97,7 +97,36 @@ impl Engine {
         if log > IDLE_LOG_BYTES_MAX || self.dead_bytes() > 0 {
             return self.checkpoint_now(maintenance, false).map(|()| true);
         }
-        Ok(self.index.merge(Effort::Idle)? || self.compact(maintenance, Effort::Idle)?)
+        Ok(self.index.merge(Effort::Idle)?
+            || self.compact(maintenance, Effort::Idle)?
+            || self.shorten_log()?)
+    }
+
+    /// Goes on in a short segment if the one that is being written is long beside what is kept, and
+    /// holds nothing of it: then the next checkpoint sets the long one free. Segments grow again as
+    /// they are filled, so that whoever writes little between two rests does not have much filled
+    /// with zeros for it.
+    fn shorten_log(&self) -> Result<bool, BackendError> {
+        let kept = self.kept_bytes();
+        let longest = self.settings.segment_bytes;
+        let shortest = (longest / SHORTEST_PART).max(SEGMENT_BYTES_MIN);
+        let wanted = (kept / KEPT_PART).clamp(shortest, longest);
+        let wanted = wanted - wanted % PAGE_BYTES;
+        {
+            let mut queue = self.queue.lock();
+            let segment = queue.tail.segment();
+            let is_long = segment.file_bytes() > wanted + wanted / 4;
+            // In this order: a blob is live before it ceases to be unowned.
+            let is_needed = segment.unowned() > 0 || segment.live() > 0;
+            if !is_long || is_needed || !queue.is_idle() {
+                drop(queue);
+                return self.segments.give_back_useless_spares();
+            }
+            let durable = self.durable.load(Ordering::Relaxed);
+            queue.tail.move_to(wanted, durable, &self.segments)?;
+        }
+        self.flush_all(Durability::Os)?;
+        Ok(true)
     }
 
     /// Makes the next segment ready once half of the current one is full.
@@ -198,6 +227,12 @@ impl Engine {
 
 /// A store to which nobody wrote for so long is at rest.
 const IDLE_AFTER: Duration = Duration::from_secs(1);
+
+/// The segment that a store at rest goes on with has this part of what is kept: one in so many,
+const KEPT_PART: u64 = 32;
+
+/// but at least this part of the longest, one in so many.
+const SHORTEST_PART: u64 = 16;
 
 /// A store at rest has at most so much log that its next opening would replay.
 const IDLE_LOG_BYTES_MAX: u64 = 1 << 20;

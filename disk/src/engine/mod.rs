@@ -60,7 +60,7 @@ use crate::{
 };
 use bytes::Bytes;
 use cistern_storage_core::port::{
-    BackendError, BackendStats, BlobRef, Durability, KeyRange, Order, Position, Row,
+    BackendError, BackendStats, BlobRef, Durability, KeyRange, Order, Position, Row, Step, Visit,
 };
 use keyspace::StoredRange;
 use parking_lot::{Condvar, Mutex, RwLock};
@@ -118,6 +118,8 @@ pub(crate) struct Engine {
     frozen: AtomicBool,
     /// Whoever maintains sleeps until somebody writes.
     resting: AtomicBool,
+    /// How long the log may grow since the last checkpoint: the setting, or what fits the store.
+    log_bytes_max: AtomicU64,
     /// Where replay would begin.
     checkpoint: AtomicU64,
     commits: AtomicU64,
@@ -148,6 +150,22 @@ impl Engine {
         let range = StoredRange::new(range);
         let rows = self.index.scan(range.as_range(), order, limit)?;
         Ok(rows.into_iter().map(keyspace::foreign).collect())
+    }
+
+    pub(crate) fn walk(
+        &self,
+        range: KeyRange<'_>,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), BackendError> {
+        self.check_open()?;
+        let range = StoredRange::new(range);
+        self.index.walk(range.as_range(), &mut |key, value| match visit(
+            keyspace::foreign_key(key),
+            value,
+        ) {
+            Step::Jump(to) => Step::Jump(keyspace::stored(to)),
+            step => step,
+        })
     }
 
     pub(crate) fn counter(&self, key: &[u8]) -> i64 {
@@ -212,7 +230,7 @@ impl Engine {
         self.remove_dead_files()?;
         while self.segments.recycle()? {}
         // Room for what nobody is going to write now.
-        self.segments.give_back_spares()
+        self.segments.give_back_spares().map(|_| ())
     }
 
     fn check_open(&self) -> Result<(), BackendError> {

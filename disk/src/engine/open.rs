@@ -169,6 +169,7 @@ impl Engine {
             overlay_bytes: AtomicU64::new(0),
             frozen: AtomicBool::new(false),
             resting: AtomicBool::new(false),
+            log_bytes_max: AtomicU64::new(settings.log_bytes_max),
             checkpoint: AtomicU64::new(0),
             commits: AtomicU64::new(0),
             syncs: AtomicU64::new(0),
@@ -209,6 +210,7 @@ impl Engine {
             self.files.sync(&handles)?;
         }
         self.remove_orphans()?;
+        self.fit_log()?;
         self.take_spares()?;
         self.go_on(replay)?;
         self.remove_stale_segments()?;

@@ -141,7 +141,27 @@ impl BlockIndex {
 
     /// The only block that can hold `key`; the first one for a key before the run.
     pub(super) fn find(&self, key: &[u8]) -> usize {
-        let after = partition(0..self.groups.len(), |number| self.group_key(number) <= key);
+        self.find_in(0..self.groups.len(), key)
+    }
+
+    /// As [`Self::find`], for a key that is not before block `from`: looks in ever larger steps from
+    /// there, which costs the less the nearer the key is.
+    pub(super) fn find_ahead(&self, from: usize, key: &[u8]) -> usize {
+        let count = self.groups.len();
+        let (mut low, mut step) = (from / GROUP, 1);
+        let mut high = low + 1;
+        while high < count && self.group_key(high) <= key {
+            low = high;
+            high = high.saturating_add(step);
+            step *= 2;
+        }
+        self.find_in(low..high.min(count), key)
+    }
+
+    /// As [`Self::find`], for a key that is before the group behind `groups`, and not before the first
+    /// of them if any is before that.
+    fn find_in(&self, groups: Range<usize>, key: &[u8]) -> usize {
+        let after = partition(groups, |number| self.group_key(number) <= key);
         let Some(group) = after.checked_sub(1) else { return 0 };
         let first = group * GROUP;
         let end = self.count().min(first + GROUP);
@@ -278,6 +298,9 @@ mod tests {
         for probe in keys.iter().flat_map(near) {
             let plain = keys.partition_point(|key| *key <= probe).saturating_sub(1);
             assert_eq!(index.find(&probe), plain, "{probe:?}");
+            for from in (0..=plain).step_by(13).chain([plain]) {
+                assert_eq!(index.find_ahead(from, &probe), plain, "{probe:?} from {from}");
+            }
         }
     }
 }

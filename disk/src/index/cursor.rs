@@ -1,6 +1,11 @@
 //! Cursors: one over each source of rows, and one that merges them.
 
-use super::{block::Block, run::Run};
+use super::{
+    block::Block,
+    overlay::{Entries, Generation},
+    run::Run,
+    walk::ActiveCursor,
+};
 use bytes::Bytes;
 use cistern_storage_core::port::{BackendError, KeyRange, Order};
 use std::{cmp::Ordering, ops::Bound, sync::Arc};
@@ -11,7 +16,11 @@ const STREAM_BYTES: u64 = 512 << 10;
 /// Rows in order, one at a time: `key` is `None` at the end.
 #[derive(Debug)]
 pub(super) enum Source<'a> {
-    /// Rows of a generation.
+    /// Rows of the active generation, copied a few at a time.
+    Active(ActiveCursor<'a>),
+    /// Rows of a frozen generation.
+    Frozen(FrozenCursor<'a>),
+    /// Rows from elsewhere.
     Rows(RowsCursor<'a>),
     /// Part of a run, through the block cache.
     Run(RunCursor<'a>),
@@ -23,6 +32,8 @@ impl Source<'_> {
     /// The current key; `None` at the end.
     pub(super) fn key(&self) -> Option<&[u8]> {
         match self {
+            Self::Active(rows) => rows.key(),
+            Self::Frozen(rows) => rows.head.map(|(key, _)| &key[..]),
             Self::Rows(rows) => rows.head.as_ref().map(|(key, _)| &key[..]),
             Self::Run(run) => run.block.as_ref().map(|_| &run.key[..]),
             Self::Stream(stream) => stream.block.as_ref().map(|_| &stream.key[..]),
@@ -32,24 +43,27 @@ impl Source<'_> {
     /// The current key, to be kept.
     pub(super) fn key_bytes(&self) -> Bytes {
         match self {
+            Self::Frozen(rows) => rows.head.map(|(key, _)| key.clone()).unwrap_or_default(),
             Self::Rows(rows) => rows.head.as_ref().map(|(key, _)| key.clone()).unwrap_or_default(),
-            Self::Run(run) => Bytes::copy_from_slice(&run.key),
-            Self::Stream(stream) => Bytes::copy_from_slice(&stream.key),
+            other => Bytes::copy_from_slice(other.key().unwrap_or_default()),
         }
     }
 
     /// The current value, to be kept; `None` for a tombstone.
     pub(super) fn value(&mut self) -> Option<Bytes> {
         match self {
+            Self::Frozen(rows) => rows.head.and_then(|(_, value)| value.clone()),
             Self::Rows(rows) => rows.head.as_ref().and_then(|(_, value)| value.clone()),
             Self::Run(run) => run.value(),
-            Self::Stream(_) => self.value_slice().map(Bytes::copy_from_slice),
+            other => other.value_slice().map(Bytes::copy_from_slice),
         }
     }
 
     /// The current value, to be looked at.
     pub(super) fn value_slice(&self) -> Option<&[u8]> {
         match self {
+            Self::Active(rows) => rows.value(),
+            Self::Frozen(rows) => rows.head.and_then(|(_, value)| value.as_deref()),
             Self::Rows(rows) => rows.head.as_ref().and_then(|(_, value)| value.as_deref()),
             Self::Run(run) => run.block.as_ref().and_then(|block| block.value(run.entry)),
             Self::Stream(run) => run.block.as_ref().and_then(|block| block.value(run.entry)),
@@ -58,11 +72,69 @@ impl Source<'_> {
 
     fn advance(&mut self) -> Result<(), BackendError> {
         match self {
+            Self::Active(rows) => rows.advance(),
+            Self::Frozen(rows) => rows.head = rows.rest.as_mut().and_then(Iterator::next),
             Self::Rows(rows) => rows.head = rows.rest.next(),
             Self::Run(run) => run.advance()?,
             Self::Stream(stream) => stream.advance()?,
         }
         Ok(())
+    }
+
+    /// Goes ahead to the first entry that is not before `to`. Walks forward, as `to` says.
+    fn seek(&mut self, to: &[u8]) -> Result<(), BackendError> {
+        if self.key().is_none_or(|key| key >= to) {
+            return Ok(());
+        }
+        match self {
+            Self::Active(rows) => rows.seek(to),
+            Self::Frozen(rows) => rows.seek(to),
+            Self::Run(run) => run.seek_ahead(to)?,
+            Self::Rows(_) | Self::Stream(_) => {
+                while self.key().is_some_and(|key| key < to) {
+                    self.advance()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a walk has to begin anew, because what lies below the active generation has changed.
+    fn stale_from(&self) -> Option<&Bound<Bytes>> {
+        match self {
+            Self::Active(rows) => rows.stale_from(),
+            _ => None,
+        }
+    }
+}
+
+/// A cursor over a frozen generation.
+pub(super) struct FrozenCursor<'a> {
+    rows: &'a Generation,
+    order: Order,
+    end: Bound<&'a [u8]>,
+    head: Option<(&'a Bytes, &'a Option<Bytes>)>,
+    /// `None` when there is nothing in the range.
+    rest: Option<Entries<'a>>,
+}
+
+impl std::fmt::Debug for FrozenCursor<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FrozenCursor").field("head", &self.head).finish_non_exhaustive()
+    }
+}
+
+impl<'a> FrozenCursor<'a> {
+    pub(super) fn new(rows: &'a Generation, range: KeyRange<'a>, order: Order) -> Self {
+        let mut rest = rows.range(range, order);
+        let head = rest.as_mut().and_then(Iterator::next);
+        Self { rows, order, end: range.end, head, rest }
+    }
+
+    fn seek(&mut self, to: &[u8]) {
+        self.rest =
+            self.rows.range(KeyRange { start: Bound::Included(to), end: self.end }, self.order);
+        self.head = self.rest.as_mut().and_then(Iterator::next);
     }
 }
 
@@ -201,6 +273,24 @@ impl<'a> RunCursor<'a> {
         Some(self.pinned.get_or_insert_with(|| block.pinned()).slice(range))
     }
 
+    /// Goes ahead to the first entry that is not before `to`.
+    fn seek_ahead(&mut self, to: &[u8]) -> Result<(), BackendError> {
+        let Some(block) = self.block.take() else { return Ok(()) };
+        let index = self.run.index();
+        if to > index.last_key() {
+            return Ok(());
+        }
+        let number = index.find_ahead(self.block_number, to);
+        let block = if number == self.block_number {
+            block
+        } else {
+            self.pinned = None;
+            self.block_number = number;
+            self.keep.block(self.run, number)?
+        };
+        self.start_forward(block, Bound::Included(to))
+    }
+
     /// Goes to the block that follows in the cursor's order.
     fn next_block(&mut self) -> Result<(), BackendError> {
         self.block = None;
@@ -315,6 +405,11 @@ impl<'a> Merged<'a> {
         Self { sources, order, current: None, runner_up: None }
     }
 
+    /// The source that stands on the current entry; `None` at the end.
+    pub(super) fn current(&self) -> Option<&Source<'a>> {
+        self.current.map(|current| &self.sources[current])
+    }
+
     /// Goes to the next entry: the source that stands on it, or `None` at the end.
     pub(super) fn next(&mut self) -> Result<Option<&mut Source<'a>>, BackendError> {
         let leads = match self.current {
@@ -325,6 +420,18 @@ impl<'a> Merged<'a> {
             self.current = self.choose()?;
         }
         Ok(self.current.map(|current| &mut self.sources[current]))
+    }
+
+    /// Goes ahead: the next entry is the first that is not before `to`.
+    pub(super) fn seek(&mut self, to: &[u8]) -> Result<(), BackendError> {
+        self.current = None;
+        self.sources.iter_mut().try_for_each(|source| source.seek(to))
+    }
+
+    /// Where a walk has to begin anew. What was found since is not to be shown.
+    pub(super) fn stale_from(&self) -> Option<&Bound<Bytes>> {
+        // The newest source comes first, and stays when it is stale.
+        self.sources.first().and_then(Source::stale_from)
     }
 
     /// Advances the current source; true when it still comes before all others. Sources seldom
@@ -339,7 +446,7 @@ impl<'a> Merged<'a> {
 
     /// Finds the source that comes first, and passes over what it hides in older ones.
     fn choose(&mut self) -> Result<Option<usize>, BackendError> {
-        self.sources.retain(|source| source.key().is_some());
+        self.sources.retain(|source| source.key().is_some() || source.stale_from().is_some());
         self.runner_up = None;
         if self.sources.is_empty() {
             return Ok(None);

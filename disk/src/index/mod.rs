@@ -31,13 +31,14 @@ mod run_writer;
 pub(crate) mod salvage;
 mod scrub;
 mod sum;
+mod walk;
 
 #[cfg(test)]
 mod tests;
 
 use self::{
     cache::BlockCache,
-    cursor::{Keep, Merged, RowsCursor, RunCursor, RunStream, Source},
+    cursor::{FrozenCursor, Keep, Merged, RowsCursor, RunCursor, RunStream, Source},
     manifest::{ManifestWriter, RunRecord},
     merge::Weight,
     overlay::Generation,
@@ -253,10 +254,7 @@ impl Index {
             sources.push(Source::Rows(RowsCursor::new(active.into_iter())));
         }
         for frozen in &lower.frozen {
-            if let Some(rows) = frozen.range(range, order) {
-                let rows = rows.map(|(key, value)| (key.clone(), value.clone()));
-                sources.push(Source::Rows(RowsCursor::new(rows)));
-            }
+            sources.push(Source::Frozen(FrozenCursor::new(frozen, range, order)));
         }
         for run in &lower.runs {
             let cursor = RunCursor::seek(run, range, order, keep)?;
@@ -337,11 +335,10 @@ impl Index {
         }
         let everything = KeyRange { start: Bound::Unbounded, end: Bound::Unbounded };
         let entries_max = lower.frozen.iter().map(|frozen| frozen.len() as u64).sum();
-        let sources = lower.frozen.iter().filter_map(|frozen| {
-            let rows = frozen.range(everything, Order::Forward)?;
-            let rows = rows.map(|(key, value)| (key.clone(), value.clone()));
-            Some(Source::Rows(RowsCursor::new(rows)))
-        });
+        let sources = lower
+            .frozen
+            .iter()
+            .map(|frozen| Source::Frozen(FrozenCursor::new(frozen, everything, Order::Forward)));
         let merged = Merged::new(sources.collect(), Order::Forward);
         self.write_run(merged, entries_max, Tombstones::unless_lowest(lower.runs.is_empty()))
     }

@@ -15,17 +15,28 @@ use crate::{
     device::{Device, DeviceFile, OpenMode},
     format::Lsn,
     segment::{self, FOLDER, Segment, SegmentHeader},
+    settings::{PAGE_BYTES, SEGMENT_BYTES_MIN},
 };
 use cistern_storage_core::port::BackendError;
 use parking_lot::{Mutex, RwLock};
-use std::{collections::BTreeMap, io, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 /// The segments of one log.
 #[derive(Debug)]
 pub(crate) struct Segments {
     device: Arc<dyn Device>,
     store: [u8; 16],
-    segment_bytes: u64,
+    /// The setting.
+    longest: u64,
+    /// How long segments grow in this store, and how long spares are: see [`Self::fit`].
+    full: AtomicU64,
     spares_max: usize,
     /// By where they begin.
     table: RwLock<BTreeMap<Lsn, Arc<Segment>>>,
@@ -37,6 +48,8 @@ pub(crate) struct Segments {
 struct Pool {
     /// The sequence number of the one that is being written.
     current: u64,
+    /// The length of its file.
+    current_bytes: u64,
     /// Follows it.
     next: Option<Arc<Segment>>,
     /// Names of files that wait for use, all of the full length.
@@ -51,11 +64,41 @@ impl Segments {
     pub(crate) fn new(
         device: Arc<dyn Device>,
         store: [u8; 16],
-        segment_bytes: u64,
+        longest: u64,
         spares_max: usize,
     ) -> Self {
         let (table, pool) = Default::default();
-        Self { device, store, segment_bytes, spares_max, table, pool }
+        Self { device, store, longest, full: AtomicU64::new(longest), spares_max, table, pool }
+    }
+
+    /// How long segments grow.
+    pub(crate) fn full(&self) -> u64 {
+        // Relaxed: a hint. Every segment says itself how long it is.
+        self.full.load(Ordering::Relaxed)
+    }
+
+    /// Chooses how long segments grow for a store that keeps so many bytes: at most an eighth of it, so
+    /// that half empty ones are little beside what is kept. The setting, halved a few times.
+    pub(crate) fn fit(&self, kept: u64) -> Result<(), BackendError> {
+        let fitting = |kept: u64| {
+            let mut full = self.longest;
+            let least = (self.longest / SHORTEST_PART).max(SEGMENT_BYTES_MIN);
+            let halves = |full: u64| full / 2 >= least && full.is_multiple_of(2 * PAGE_BYTES);
+            while full > kept / KEPT_PARTS && halves(full) {
+                full /= 2;
+            }
+            full
+        };
+        // Shorter ones only if they would not soon be too short.
+        let full = fitting(kept).max(self.full().min(fitting(kept.saturating_mul(2))));
+        if full != self.full() {
+            let mut pool = self.pool.lock();
+            self.full.store(full, Ordering::Relaxed);
+            while let Some(name) = pool.spares.pop() {
+                self.remove(&name)?;
+            }
+        }
+        Ok(())
     }
 
     /// The segment that `lsn` lies in.
@@ -86,7 +129,7 @@ impl Segments {
     pub(crate) fn insert_spare(&self, name: &str, len: u64) -> Result<(), BackendError> {
         let mut pool = self.pool.lock();
         pool.spare_number = pool.spare_number.max(spare_number(name).map_or(0, |n| n + 1));
-        if len == self.segment_bytes && pool.spares.len() < self.spares_max {
+        if len == self.full() && pool.spares.len() < self.spares_max {
             pool.spares.push(name.into());
             return Ok(());
         }
@@ -99,7 +142,7 @@ impl Segments {
     }
 
     fn take_back_into(&self, pool: &mut Pool, name: &str, len: u64) -> Result<(), BackendError> {
-        if len != self.segment_bytes || pool.spares.len() >= self.spares_max {
+        if len != self.full() || pool.spares.len() >= self.spares_max {
             return self.remove(name);
         }
         let spare = pool.spare_name();
@@ -115,21 +158,46 @@ impl Segments {
         if let Some(next) = &pool.next {
             if next.header.capacity >= bytes {
                 let next = pool.next.take().expect("it was just seen");
-                pool.current = next.header.sequence;
-                self.insert(Arc::clone(&next));
+                self.enter(&mut pool, &next);
                 return Ok(next);
             }
             // Too small for this frame: its place in the log is taken by one that is large enough.
-            let small = next.header.file_name();
-            self.remove(&small)?;
-            self.sync_folder()?;
-            pool.next = None;
+            self.remove_next(&mut pool)?;
         }
         let header = self.header_after(last, last.end(), 0, bytes);
         let next = self.make(&mut pool, header)?;
-        pool.current = next.header.sequence;
-        self.insert(Arc::clone(&next));
+        self.enter(&mut pool, &next);
         Ok(next)
+    }
+
+    /// The segment that follows `last`, with a file of `len` bytes.
+    pub(crate) fn next_of_len(
+        &self,
+        last: &Segment,
+        len: u64,
+    ) -> Result<Arc<Segment>, BackendError> {
+        let mut pool = self.pool.lock();
+        self.remove_next(&mut pool)?;
+        let mut header = self.header_after(last, last.end(), 0, 0);
+        header.capacity = len - segment::HEADER_BYTES;
+        let next = self.make(&mut pool, header)?;
+        self.enter(&mut pool, &next);
+        Ok(next)
+    }
+
+    /// From now on it is the one that is being written.
+    fn enter(&self, pool: &mut Pool, segment: &Arc<Segment>) {
+        (pool.current, pool.current_bytes) = (segment.header.sequence, segment.file_bytes());
+        self.insert(Arc::clone(segment));
+    }
+
+    fn remove_next(&self, pool: &mut Pool) -> Result<(), BackendError> {
+        if let Some(next) = &pool.next {
+            self.remove(&next.header.file_name())?;
+            self.sync_folder()?;
+            pool.next = None;
+        }
+        Ok(())
     }
 
     /// A new segment that begins at `start` and says that the log before it ended at `follows`.
@@ -139,18 +207,19 @@ impl Segments {
         start: Lsn,
         follows: Lsn,
     ) -> Result<Arc<Segment>, BackendError> {
-        let capacity = self.capacity(sequence, 0);
+        let doublings = u32::try_from(sequence.saturating_sub(1).min(16)).expect("at most 16");
+        let capacity = self.capacity(FIRST_BYTES << doublings, 0);
         let header = SegmentHeader { store: self.store, sequence, start, capacity, follows };
         let mut pool = self.pool.lock();
         let segment = self.make(&mut pool, header)?;
-        pool.current = sequence;
-        self.insert(Arc::clone(&segment));
+        self.enter(&mut pool, &segment);
         Ok(segment)
     }
 
     /// Goes on with a segment that was found on the medium.
     pub(crate) fn resume(&self, segment: &Segment) {
-        self.pool.lock().current = segment.header.sequence;
+        let mut pool = self.pool.lock();
+        (pool.current, pool.current_bytes) = (segment.header.sequence, segment.file_bytes());
     }
 
     /// Makes ready the segment that follows `last`, if it is not, and if `last` still is the last.
@@ -168,13 +237,14 @@ impl Segments {
     pub(crate) fn fill_spare(&self) -> Result<bool, BackendError> {
         let name = {
             let mut pool = self.pool.lock();
-            let young = segment::HEADER_BYTES + self.capacity(pool.current + 1, 0);
-            if !pool.spares.is_empty() || self.spares_max == 0 || young < self.segment_bytes {
+            // After a short segment comes one that is not long enough either, or is made ready alone.
+            let short = pool.current_bytes < self.full();
+            if !pool.spares.is_empty() || self.spares_max == 0 || short {
                 return Ok(false);
             }
             pool.spare_name()
         };
-        let file = self.fill(&name, self.segment_bytes)?;
+        let file = self.fill(&name, self.full())?;
         file.sync().map_err(|error| BackendError::io("sync", &name, error))?;
         self.pool.lock().spares.push(name);
         Ok(true)
@@ -188,21 +258,21 @@ impl Segments {
         frame_bytes: u64,
     ) -> SegmentHeader {
         let sequence = last.header.sequence + 1;
-        let capacity = self.capacity(sequence, frame_bytes);
+        let capacity = self.capacity(last.file_bytes().saturating_mul(2), frame_bytes);
         SegmentHeader { store: self.store, sequence, start, capacity, follows }
     }
 
-    /// Young stores have small segments; a frame that is larger than a segment gets a large one.
-    fn capacity(&self, sequence: u64, frame_bytes: u64) -> u64 {
-        let doublings = u32::try_from(sequence.saturating_sub(1).min(16)).expect("at most 16");
-        let bytes = self.segment_bytes.min(FIRST_BYTES << doublings);
+    /// What a file of `len` bytes holds, but no more than the setting; a frame that is larger than a
+    /// segment gets a large one.
+    fn capacity(&self, len: u64, frame_bytes: u64) -> u64 {
+        let bytes = self.full().min(len);
         (bytes - segment::HEADER_BYTES).max(frame_bytes.next_multiple_of(4096))
     }
 
     /// Makes a segment's file: durable, by its final name, before any of its lsns is given away.
     fn make(&self, pool: &mut Pool, header: SegmentHeader) -> Result<Arc<Segment>, BackendError> {
         let len = segment::HEADER_BYTES + header.capacity;
-        let (name, file) = match (len == self.segment_bytes).then(|| pool.spares.pop()).flatten() {
+        let (name, file) = match (len == self.full()).then(|| pool.spares.pop()).flatten() {
             Some(name) => {
                 let file = self.device.open(&name, OpenMode::Write);
                 let file = file.map_err(|error| BackendError::io("open", &name, error))?;
@@ -260,13 +330,23 @@ impl Segments {
         Ok(true)
     }
 
-    /// Removes the spare segments.
-    pub(crate) fn give_back_spares(&self) -> Result<(), BackendError> {
+    /// Removes the spare segments. True when there were any.
+    pub(crate) fn give_back_spares(&self) -> Result<bool, BackendError> {
         let mut pool = self.pool.lock();
+        let any = !pool.spares.is_empty();
         while let Some(name) = pool.spares.pop() {
             self.remove(&name)?;
         }
-        Ok(())
+        Ok(any)
+    }
+
+    /// As [`Self::give_back_spares`], unless the segment that is being written is of full length: then
+    /// they will soon be of use.
+    pub(crate) fn give_back_useless_spares(&self) -> Result<bool, BackendError> {
+        if self.pool.lock().current_bytes == self.full() {
+            return Ok(false);
+        }
+        self.give_back_spares()
     }
 
     /// Closes files of segments that nobody uses now, when many are open.
@@ -289,7 +369,7 @@ impl Segments {
         let table: u64 = self.table.read().values().map(of).sum();
         let pool = self.pool.lock();
         let retired: u64 = pool.retired.iter().chain(&pool.next).map(of).sum();
-        table + retired + pool.spares.len() as u64 * self.segment_bytes
+        table + retired + pool.spares.len() as u64 * self.full()
     }
 
     fn remove(&self, name: &str) -> Result<(), BackendError> {
@@ -327,8 +407,15 @@ fn write_zeros(file: &dyn DeviceFile, len: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// The length of a store's first segment; each next one has twice the length, up to the setting.
+/// The length of a store's first segment; each next one has twice the length of the one before, up to
+/// the setting.
 const FIRST_BYTES: u64 = 4 << 20;
+
+/// A store's segments grow to this part of the setting at least, one in so many,
+const SHORTEST_PART: u64 = 8;
+
+/// and to this part of what is kept, one in so many.
+const KEPT_PARTS: u64 = 8;
 
 /// More files than this are closed again; what is needed is opened when it is.
 const OPEN_FILES_MAX: usize = 256;

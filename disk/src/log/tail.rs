@@ -69,11 +69,28 @@ impl Tail {
             return Ok(());
         }
         let next = segments.next(&self.segment, bytes)?;
+        self.go_on_in(next, durable);
+        Ok(())
+    }
+
+    /// Goes on in a new segment whose file has `len` bytes, whatever room there is in this one.
+    /// Nothing has changed when it fails.
+    pub(crate) fn move_to(
+        &mut self,
+        len: u64,
+        durable: Lsn,
+        segments: &Segments,
+    ) -> Result<(), BackendError> {
+        let next = segments.next_of_len(&self.segment, len)?;
+        self.go_on_in(next, durable);
+        Ok(())
+    }
+
+    fn go_on_in(&mut self, next: Arc<Segment>, durable: Lsn) {
         self.pad(durable);
         self.segment.seal(self.next);
         self.next = next.start();
         self.left.push(mem::replace(&mut self.segment, next));
-        Ok(())
     }
 
     /// Fills the segment up, so that a reader knows to go on with the next.

@@ -78,6 +78,32 @@ fn under_churn_every_byte_stays_readable_and_space_is_given_back() {
     }
 }
 
+/// With the settings that a store has by itself, whose segments are long beside what this one keeps.
+#[test]
+fn under_churn_a_small_store_takes_half_more_than_lives_in_it_and_two_segments() {
+    let device = MemoryDevice::new();
+    let settings = cistern_disk::DiskSettings::new().background(Background::Manual);
+    let segment_bytes = settings.segment_bytes;
+    let backend = try_open(&device, settings).unwrap();
+    let (count, len) = (1500_u64, 16_000);
+    let mut blobs: Vec<_> =
+        (0..count).map(|nth| put_blob(&backend, Durability::Os, &body(nth, len))).collect();
+    let live = count * len as u64;
+    let mut most = 0;
+    for turn in 0..count * 10 {
+        let place = usize::try_from(turn * 7919 % count).unwrap();
+        let fresh = put_blob(&backend, Durability::Os, &body(turn, len));
+        free(&backend, Durability::Os, std::mem::replace(&mut blobs[place], fresh));
+        if turn % 16 == 0 {
+            settle(&backend);
+            most = most.max(disk_bytes(&device));
+        }
+    }
+    assert!(most <= live * 3 / 2 + 2 * segment_bytes, "{most} for {live}");
+    // And its own segments are shorter than that.
+    assert!(most <= live * 4, "{most} for {live}");
+}
+
 fn segments(device: &MemoryDevice) -> BTreeSet<String> {
     let names = files(device, "log").into_iter().map(|entry| entry.name);
     names.filter(|name| !name.starts_with("spare-")).collect()
@@ -478,4 +504,44 @@ fn a_store_at_rest_leaves_segments_that_are_full_as_they_are() {
     let full: BTreeSet<_> = segments(&device).into_iter().take(blobs.len() - 1).collect();
     while backend.tidy().unwrap() {}
     assert!(full.is_subset(&segments(&device)), "{full:?} became {:?}", segments(&device));
+}
+
+#[test]
+fn a_small_store_at_rest_keeps_no_long_segment() {
+    let device = MemoryDevice::new();
+    let settings = || small().segment_bytes(4 << 20);
+    let backend = try_open(&device, settings()).unwrap();
+    let count = 3000;
+    // Long enough a burst that there are spare segments of full length.
+    for turn in 0..8 {
+        for nth in 0..count {
+            put(
+                &backend,
+                Durability::Memory,
+                &format!("object-{nth:08}"),
+                &"v".repeat(1000 + turn),
+            );
+            if nth % 16 == 0 {
+                backend.maintain().unwrap();
+            }
+        }
+    }
+    let live = count * 1021;
+    assert!(folder_bytes(&device, "log") > live, "there is nothing to shorten");
+    while backend.tidy().unwrap() {}
+    assert!(disk_bytes(&device) * 10 <= live * 12, "{} for {live}", disk_bytes(&device));
+    // A little more does not make it long again.
+    put(&backend, Durability::Synced, "one more", "row");
+    settle(&backend);
+    while backend.tidy().unwrap() {}
+    assert!(disk_bytes(&device) * 10 <= live * 12, "{} for {live}", disk_bytes(&device));
+    // It goes on, and is there after a loss of power.
+    let lost = device.crash(Crash::LoseAll);
+    assert_eq!(row(&try_open(&lost, settings()).unwrap(), "one more").unwrap(), "row");
+    (0..count).for_each(|nth| put(&backend, Durability::Memory, &format!("again-{nth}"), "value"));
+    settle(&backend);
+    backend.close().unwrap();
+    let backend = try_open(&device, settings()).unwrap();
+    assert_eq!(row(&backend, "object-00000007").map(|value| value.len()), Some(1007));
+    assert_eq!(row(&backend, &format!("again-{}", count - 1)).unwrap(), "value");
 }

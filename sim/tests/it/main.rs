@@ -6,5 +6,6 @@ mod determinism;
 mod everywhere;
 mod faults;
 mod regressions;
+mod streams;
 mod threads;
 mod verbs;

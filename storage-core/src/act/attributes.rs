@@ -59,7 +59,7 @@ pub(crate) fn attributes(
     let head = HeadKey::new(bucket.state().id, key.as_str());
     let stored = find_version(bucket, key, &head, version)?;
     let is_latest = stored.at == *head.row();
-    let info = ObjectInfo { key: key.clone(), row: stored.row, is_latest };
+    let info = ObjectInfo { key: key.clone(), row: stored.row, is_latest }.without_body();
     let BodyRow::Manifest { id, parts: total, visible: true } = info.row.body else {
         return Ok(ObjectAttributes { info, parts: None });
     };

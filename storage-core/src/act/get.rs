@@ -27,7 +27,7 @@ pub(crate) fn head(
     let info = find(bucket, key, options)?.0;
     // A head answers a range or a part with what a get would say of it, so it is checked alike.
     resolve(bucket, &info, options)?;
-    Ok(info)
+    Ok(info.without_body())
 }
 
 pub(crate) fn get(
@@ -48,7 +48,9 @@ pub(crate) fn get(
         };
         let owner = || bucket.owner(key.clone(), info.version());
         let opened = match Content::open(bucket.store(), owner, &info.row, parts) {
-            Ok(Some(content)) => return Ok(Object { info, content, range }),
+            Ok(Some(content)) => {
+                return Ok(Object { info: info.without_body(), content, range });
+            }
             Ok(None) => missing_blob(&owner()),
             Err(error) => error,
         };

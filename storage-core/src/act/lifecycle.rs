@@ -15,7 +15,7 @@ use crate::{
     object::ObjectInfo,
     object_lock::{Bypass, VersionLock},
     port::{Batch, CommitError, KeyRange, Order, Ticket},
-    row::{HeadKey, sweep_key},
+    row::{HeadKey, ObjectRow, sweep_key},
     storage_class::StorageClass,
     time::Timestamp,
     upload::Upload,
@@ -164,7 +164,10 @@ fn find(edit: &mut Edit<'_>, current: Option<&Stored>, info: &ObjectInfo) -> Res
     Ok(match found {
         Lookup::Found(stored) => {
             let is_current = current.is_some_and(|current| current.at == stored.at);
-            let same = stored.row == info.row && is_current == info.is_latest;
+            // What a list tells of has no body; nothing changes a body and leaves all else.
+            let body = info.row.body.clone();
+            let told = ObjectRow { body, ..stored.row.clone() };
+            let same = told == info.row && is_current == info.is_latest;
             if same { Lookup::Found(stored) } else { Lookup::Absent }
         }
         other => other,

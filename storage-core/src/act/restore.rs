@@ -140,7 +140,8 @@ impl Note {
         }
         let tag = note.optional(Decoder::u64).map_err(read)?;
         let version = tag.map_or(VersionId::Null, |tag| VersionId::Stamped { seq, tag });
-        let key = crate::listing::key_text(&note.rest())?;
+        let rest = note.rest();
+        let key = ObjectKey::try_from(crate::listing::key_text(&rest)?)?;
         Ok(Self { due, version, key, row })
     }
 }

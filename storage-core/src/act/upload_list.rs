@@ -7,6 +7,7 @@ use crate::{
     edit::key_and_seq,
     error::{Error, Result},
     listing::{common_prefix, key_text, page_size},
+    object_key::ObjectKey,
     port::{KeyRange, Order},
     row::{PartRow, UploadRow, part_key, ranges, upload_key},
     row_cursor::RowCursor,
@@ -83,7 +84,7 @@ pub(crate) fn list_uploads(
         }
         let (key, seq) = key_and_seq(&row.key).ok_or_else(unreadable)?;
         let (key, seq) = (key_text(&key)?, seq.ok_or_else(unreadable)?);
-        if let Some(prefix) = common_prefix(key.as_str(), &options.prefix, &options.delimiter) {
+        if let Some(prefix) = common_prefix(key, &options.prefix, &options.delimiter) {
             rows.jump(ranges::uploads_beyond(bucket.state().id, prefix));
             last = Some((prefix.to_owned(), None));
             page.common_prefixes.push(prefix.to_owned());
@@ -91,8 +92,8 @@ pub(crate) fn list_uploads(
         }
         let upload = UploadRow::decode(&row.value.to_bytes()).map_err(damaged)?;
         let id = UploadId::new(Place { seq, tag: upload.tag });
-        last = Some((key.as_str().to_owned(), Some(id.clone())));
-        page.uploads.push(UploadInfo::new(key, id, &upload));
+        last = Some((key.to_owned(), Some(id.clone())));
+        page.uploads.push(UploadInfo::new(ObjectKey::try_from(key)?, id, &upload));
     }
     if let (true, Some((key, id))) = (page.is_truncated, last) {
         page.next_key_marker = Some(key);

@@ -2,7 +2,7 @@
 
 use super::Bucket;
 use crate::{
-    act::list,
+    act::{list, list_versions},
     action::Action,
     error::Result,
     listing::{ListEntry, ListOptions, ListPage, ListVersionsOptions, VersionsPage},
@@ -19,13 +19,12 @@ impl Bucket {
     ///
     /// Law: S3, ListObjectsV2.
     pub fn list(&self, prefix: impl Into<String>) -> Listing<ObjectInfo> {
-        let entries = self.list_entries(ListOptions::new().prefix(prefix));
-        Listing(Box::new(entries.filter_map(|entry| match entry {
-            Ok(ListEntry::Object(info)) => Some(Ok(info)),
+        let bucket = self.clone();
+        pages(Some(ListOptions::new().prefix(prefix)), move |options| {
+            let page = bucket.list_page(options)?;
             // Nothing rolls up without a delimiter.
-            Ok(ListEntry::CommonPrefix(_)) => None,
-            Err(error) => Some(Err(error)),
-        })))
+            Ok((page.objects, options.next(page.next_continuation_token)))
+        })
     }
 
     /// Objects and common prefixes in one order of bytes. The iterator reads pages as it goes, and
@@ -38,10 +37,7 @@ impl Bucket {
         let bucket = self.clone();
         pages(Some(options), move |options| {
             let page = bucket.list_page(options)?;
-            let next = page.next_continuation_token.map(|token| {
-                let next = options.clone();
-                next.continuation_token(token)
-            });
+            let next = options.next(page.next_continuation_token);
             Ok((merge(page.objects, page.common_prefixes), next))
         })
     }
@@ -83,7 +79,7 @@ impl Bucket {
     /// Law: S3, ListObjectVersions.
     pub fn list_versions_page(&self, options: &ListVersionsOptions) -> Result<VersionsPage> {
         let permit = self.permit(Action::ListBucketVersions, None, None)?;
-        list::list_versions(self, permit, options)
+        list_versions::list_versions(self, permit, options)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rows in memory: in order for scans, by hash for everything else.
 
 use crate::{
-    port::{KeyRange, Row, Value},
+    port::{KeyRange, Value},
     row_key::RowKey,
 };
 use bytes::Bytes;
@@ -95,11 +95,12 @@ impl Rows {
     }
 
     /// The rows of a range that is not empty, in order.
-    pub(super) fn range(&self, range: KeyRange<'_>) -> impl DoubleEndedIterator<Item = Row> + '_ {
+    pub(super) fn entries(
+        &self,
+        range: KeyRange<'_>,
+    ) -> impl DoubleEndedIterator<Item = (&Bytes, &Value)> {
         let bounds: (Bound<&[u8]>, Bound<&[u8]>) = (range.start, range.end);
-        self.order
-            .range::<[u8], _>(bounds)
-            .map(|(key, &place)| Row { key: key.clone(), value: self.slot(place).value.clone() })
+        self.order.range::<[u8], _>(bounds).map(|(key, &place)| (key, &self.slot(place).value))
     }
 
     fn slot(&self, place: Place) -> &Slot {

@@ -2,7 +2,7 @@
 
 use super::{
     Batch, Blob, BlobRef, BlobSource, BlobWritten, Capabilities, CommitError, Durability, KeyRange,
-    Order, Position, Row, Ticket, Value,
+    Order, Position, Row, Ticket, Value, Visit,
 };
 use bytes::Bytes;
 use std::{fmt, io, sync::Arc};
@@ -60,6 +60,18 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         order: Order,
         limit: usize,
     ) -> Result<Vec<Row>, BackendError>;
+
+    /// Shows rows of `range` to `visit`, in ascending order, and goes on where it says, until it
+    /// stops the walk or they end. Nothing is copied for it: a list reads a page of keys this way,
+    /// and jumps over what it rolls up.
+    ///
+    /// A row that is there all the while is shown, unless a jump passes over it. The rows need not
+    /// be of one moment, but none is of an earlier one than those before it, nor of one before the
+    /// walk began. `visit` must not use the backend: a lock may be held while it looks.
+    ///
+    /// # Errors
+    /// When rows cannot be read; those before were shown.
+    fn walk(&self, range: KeyRange<'_>, visit: &mut Visit<'_>) -> Result<(), BackendError>;
 
     /// The counter under `key`; 0 when nothing was ever added to it.
     fn counter(&self, key: &[u8]) -> i64;

@@ -1,6 +1,6 @@
-//! Ranges and rows of the one ordered map.
+//! Ranges and rows of the one ordered map, and walks over them.
 
-use super::Value;
+use super::{Backend, BackendError, Lent, Value};
 use bytes::Bytes;
 use std::ops::Bound;
 
@@ -71,3 +71,63 @@ pub struct Row {
     /// Its value. May pin the block it was read with.
     pub value: Value,
 }
+
+/// Where a walk goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// At the next row.
+    Next,
+    /// At the first row that is not before this key. From a key that is not ahead it goes on at the
+    /// next row.
+    Jump(Bytes),
+    /// Nowhere: the walk is over.
+    Stop,
+}
+
+/// Whoever is shown the rows of a walk: key and value, lent for the length of the call.
+pub type Visit<'v> = dyn FnMut(&[u8], Lent<'_>) -> Step + 'v;
+
+/// Walks by scanning: a [`Backend::walk`] for a backend that has nothing better.
+///
+/// # Errors
+/// Those of [`Backend::scan`].
+pub fn walk_in_scans(
+    backend: &dyn Backend,
+    range: KeyRange<'_>,
+    visit: &mut Visit<'_>,
+) -> Result<(), BackendError> {
+    let mut start = range.start.map(Bytes::copy_from_slice);
+    let mut limit = ROWS_AFTER_JUMP;
+    loop {
+        let rest = KeyRange { start: start.as_ref().map(|key| &key[..]), end: range.end };
+        let rows = backend.scan(rest, Order::Forward, limit)?;
+        let is_last = rows.len() < limit;
+        limit = (limit * 4).min(ROWS_MAX);
+        let Some(last) = rows.last().map(|row| row.key.clone()) else { return Ok(()) };
+        start = Bound::Excluded(last.clone());
+        let mut jumped = Bytes::new();
+        for row in rows {
+            if row.key < jumped {
+                continue;
+            }
+            match visit(&row.key, row.value.lend()) {
+                Step::Next => {}
+                Step::Jump(to) => jumped = to,
+                Step::Stop => return Ok(()),
+            }
+        }
+        if jumped > last {
+            start = Bound::Included(jumped);
+            limit = ROWS_AFTER_JUMP;
+        }
+        if is_last {
+            return Ok(());
+        }
+    }
+}
+
+/// How many rows a walk asks for after a jump: whoever jumps mostly jumps again.
+const ROWS_AFTER_JUMP: usize = 4;
+
+/// How many it asks for at most.
+const ROWS_MAX: usize = 1024;

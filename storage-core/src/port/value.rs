@@ -1,7 +1,7 @@
 //! `Value`: what a row holds.
 
 use bytes::{Bytes, BytesMut};
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// The bytes of a row: a short head, kept in place, and shared bytes behind it.
 ///
@@ -42,6 +42,12 @@ impl Value {
             None => value.tail = concat(head, &tail),
         }
         value
+    }
+
+    /// The value, to be looked at.
+    #[must_use]
+    pub fn lend(&self) -> Lent<'_> {
+        Lent { head: self.head(), tail: &self.tail }
     }
 
     /// How many bytes there are.
@@ -85,6 +91,43 @@ impl Value {
     pub fn is(&self, bytes: &[u8]) -> bool {
         let head = self.head();
         self.len() == bytes.len() && bytes.starts_with(head) && self.tail == bytes[head.len()..]
+    }
+}
+
+/// A value that is shown where it lies: its bytes are those of the head, then those of the tail.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lent<'a> {
+    head: &'a [u8],
+    tail: &'a [u8],
+}
+
+impl<'a> Lent<'a> {
+    /// The first bytes, as they lie together; perhaps none.
+    #[must_use]
+    pub fn head(&self) -> &'a [u8] {
+        self.head
+    }
+
+    /// What lies behind them; perhaps nothing.
+    #[must_use]
+    pub fn tail(&self) -> &'a [u8] {
+        self.tail
+    }
+
+    /// All the bytes together; copied when they lie apart.
+    #[must_use]
+    pub fn whole(&self) -> Cow<'a, [u8]> {
+        match (self.head, self.tail) {
+            (head, []) => Cow::Borrowed(head),
+            ([], tail) => Cow::Borrowed(tail),
+            (head, tail) => Cow::Owned([head, tail].concat()),
+        }
+    }
+}
+
+impl<'a> From<&'a [u8]> for Lent<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self { head: bytes, tail: &[] }
     }
 }
 

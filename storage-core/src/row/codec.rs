@@ -69,13 +69,20 @@ impl Encoder {
 /// Reads a row.
 #[derive(Debug)]
 pub(crate) struct Decoder<'a> {
-    row: &'a Bytes,
+    row: &'a [u8],
+    /// The same, if bytes of it may be shared.
+    shared: Option<&'a Bytes>,
     at: usize,
 }
 
 impl<'a> Decoder<'a> {
     pub(crate) fn new(row: &'a Bytes) -> Self {
-        Self { row, at: 0 }
+        Self { row, shared: Some(row), at: 0 }
+    }
+
+    /// Reads a row that is somebody else's: bytes of it are copied.
+    pub(crate) fn lent(row: &'a [u8]) -> Self {
+        Self { row, shared: None, at: 0 }
     }
 
     pub(crate) fn raw(&mut self, len: usize) -> Result<&'a [u8]> {
@@ -109,12 +116,11 @@ impl<'a> Decoder<'a> {
         self.array().map(i64::from_le_bytes)
     }
 
-    /// A length and the bytes, shared with the row.
+    /// A length and the bytes, shared with the row where that may be.
     pub(crate) fn bytes(&mut self) -> Result<Bytes> {
         let len = self.u32()? as usize;
-        let start = self.at;
-        self.raw(len)?;
-        Ok(self.row.slice(start..self.at))
+        let bytes = self.raw(len)?;
+        Ok(self.owned(bytes))
     }
 
     pub(crate) fn str(&mut self) -> Result<&'a str> {
@@ -144,11 +150,15 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// All that is left, shared with the row.
+    /// All that is left, shared with the row where that may be.
     pub(crate) fn rest(&mut self) -> Bytes {
-        let rest = self.row.slice(self.at..);
+        let rest = &self.row[self.at..];
         self.at = self.row.len();
-        rest
+        self.owned(rest)
+    }
+
+    fn owned(&self, bytes: &'a [u8]) -> Bytes {
+        self.shared.map_or_else(|| Bytes::copy_from_slice(bytes), |row| row.slice_ref(bytes))
     }
 
     pub(crate) fn is_at_end(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use crate::{row_key::RowKey, time::Timestamp};
 use bytes::{BufMut, Bytes, BytesMut};
+use std::borrow::Cow;
 
 const SEQUENCE: u8 = 0x01;
 const BUCKET: u8 = 0x02;
@@ -190,20 +191,19 @@ pub(crate) fn counter_key(bucket: u32, class: u8, what: u8) -> Bytes {
 /// The object key in the key of an object or upload row, and what follows its end mark.
 ///
 /// No copy when the key has no zero byte, which is nearly always.
-pub(crate) fn split_row(row: &Bytes) -> Option<(Bytes, &[u8])> {
+pub(crate) fn split_row(row: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
     let escaped = row.get(BUCKET_PREFIX_BYTES..)?;
     let mut zero = memchr::memchr(0, escaped)?;
     if *escaped.get(zero + 1)? == END[1] {
-        let key = row.slice(BUCKET_PREFIX_BYTES..BUCKET_PREFIX_BYTES + zero);
-        return Some((key, &escaped[zero + 2..]));
+        return Some((Cow::Borrowed(&escaped[..zero]), &escaped[zero + 2..]));
     }
-    let mut key = BytesMut::with_capacity(escaped.len());
+    let mut key = Vec::with_capacity(escaped.len());
     let mut from = 0;
     loop {
-        key.put_slice(&escaped[from..zero]);
+        key.extend_from_slice(&escaped[from..zero]);
         match *escaped.get(zero + 1)? {
-            byte if byte == END[1] => return Some((key.freeze(), &escaped[zero + 2..])),
-            ESCAPE => key.put_u8(0),
+            byte if byte == END[1] => return Some((Cow::Owned(key), &escaped[zero + 2..])),
+            ESCAPE => key.push(0),
             _ => return None,
         }
         from = zero + 2;
@@ -332,18 +332,22 @@ pub(crate) mod ranges {
     }
 
     fn beyond_prefix(kind: u8, bucket: u32, prefix: &str) -> Bytes {
-        let mut row = prefixed(kind, bucket, prefix.len() + 2);
+        let mut row = prefixed(kind, bucket, prefix.len());
         escape(&mut row, prefix.as_bytes());
         debug_assert!(row.len() >= BUCKET_PREFIX_BYTES);
-        successor(&row)
+        into_successor(row)
     }
 
     /// The smallest byte string that sorts behind everything that begins with `prefix`.
     ///
     /// A prefix here begins with a kind below `ff`, so there always is one.
     fn successor(prefix: &[u8]) -> Bytes {
-        let kept = prefix.iter().rposition(|&byte| byte != 0xff).expect("the kind is below ff");
-        let mut row = BytesMut::from(&prefix[..=kept]);
+        into_successor(BytesMut::from(prefix))
+    }
+
+    fn into_successor(mut row: BytesMut) -> Bytes {
+        let kept = row.iter().rposition(|&byte| byte != 0xff).expect("the kind is below ff");
+        row.truncate(kept + 1);
         row[kept] += 1;
         row.freeze()
     }

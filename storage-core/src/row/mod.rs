@@ -39,5 +39,7 @@ pub(crate) use key::{
     split_restoring, split_row, stamped_prefix, sweep_key, upload_key,
 };
 pub(crate) use manifest::{Extent, ManifestRow, PartEntry};
-pub(crate) use object_row::{BodyRow, ObjectRow, Rare, decode_etag, encode_etag};
+pub(crate) use object_row::{
+    BodyRow, ObjectRow, Rare, decode_etag, decode_info, encode_etag, is_delete_marker,
+};
 pub(crate) use upload_row::{CompletedRow, PartRow, UploadRow};

@@ -9,7 +9,7 @@ use crate::{
     etag::ETag,
     metadata::{Metadata, SystemHeader},
     object_lock::{LegalHold, Retention, RetentionMode},
-    port::Value,
+    port::{Lent, Value},
     restore::{Restore, RestoreTier},
     storage_class::StorageClass,
     tags::Tags,
@@ -45,6 +45,15 @@ pub(crate) enum BodyRow {
     Extents(Vec<Extent>),
     /// In many: `parts` entries under the manifest `id`.
     Manifest { id: u64, parts: u32, visible: bool },
+}
+
+impl BodyRow {
+    /// Keeps of a body no more than how many parts it has.
+    pub(crate) fn forget_bytes(&mut self) {
+        if !matches!(self, Self::Manifest { .. }) {
+            *self = Self::Inline(Bytes::new());
+        }
+    }
 }
 
 /// What most versions do not have.
@@ -181,6 +190,22 @@ impl ObjectRow {
     }
 
     fn decode_parts(fixed: &[u8; FIXED_BYTES], mut rest: Decoder<'_>) -> Result<Self, Damage> {
+        let (mut object, body_kind) = Self::decode_fields(fixed, &mut rest)?;
+        match body_kind {
+            body::INLINE => object.body = BodyRow::Inline(rest.rest()),
+            body::EXTENTS => object.body = BodyRow::Extents(decode_extents(&mut rest)?),
+            // A manifest is there already.
+            _ => {}
+        }
+        rest.finish()?;
+        Ok(object)
+    }
+
+    /// All up to the body, and what kind of body follows: a manifest is read as well.
+    fn decode_fields(
+        fixed: &[u8; FIXED_BYTES],
+        rest: &mut Decoder<'_>,
+    ) -> Result<(Self, u8), Damage> {
         let number = |at: usize| {
             u64::from_le_bytes(fixed[at..at + 8].try_into().expect("8 bytes are taken"))
         };
@@ -206,10 +231,9 @@ impl ObjectRow {
             _ => return Err(UNKNOWN_ETAG),
         };
         let has_rare = flags & flag::RARE != 0;
-        let rare = if has_rare { Some(Box::new(Rare::decode(&mut rest)?)) } else { None };
+        let rare = if has_rare { Some(Box::new(Rare::decode(rest)?)) } else { None };
         let body = match body_kind {
-            body::INLINE => BodyRow::Inline(rest.rest()),
-            body::EXTENTS => BodyRow::Extents(decode_extents(&mut rest)?),
+            body::INLINE | body::EXTENTS => BodyRow::Inline(Bytes::new()),
             body::MANIFEST => BodyRow::Manifest {
                 id: rest.u64()?,
                 parts: rest.u32()?,
@@ -217,8 +241,7 @@ impl ObjectRow {
             },
             _ => return Err(Damage("an unknown place of a body")),
         };
-        rest.finish()?;
-        Ok(Self {
+        let object = Self {
             seq,
             version,
             modified: Timestamp::from_millis(number(20).cast_signed()),
@@ -229,7 +252,8 @@ impl ObjectRow {
             crc64: number(36),
             body,
             rare,
-        })
+        };
+        Ok((object, body_kind))
     }
 
     pub(crate) fn rare_mut(&mut self) -> &mut Rare {
@@ -241,6 +265,26 @@ impl ObjectRow {
         if self.rare.as_deref() == Some(&Rare::default()) {
             self.rare = None;
         }
+    }
+}
+
+/// All but the bytes of the body and where they are: what a list tells. Keeps nothing of the row, and
+/// reads no further than it must.
+pub(crate) fn decode_info(row: Lent<'_>) -> Result<ObjectRow, Damage> {
+    if let Ok(fixed) = row.head().try_into() {
+        return Ok(ObjectRow::decode_fields(fixed, &mut Decoder::lent(row.tail()))?.0);
+    }
+    let whole = row.whole();
+    let mut rest = Decoder::lent(&whole);
+    Ok(ObjectRow::decode_fields(&rest.array()?, &mut rest)?.0)
+}
+
+/// Whether the row is that of a delete marker: all that a list has to know of what it rolls up.
+pub(crate) fn is_delete_marker(row: Lent<'_>) -> Result<bool, Damage> {
+    let first = if row.head().is_empty() { row.tail() } else { row.head() };
+    match first {
+        [FORMAT, flags, ..] => Ok(flags & flag::DELETE_MARKER != 0),
+        _ => Ok(decode_info(row)?.delete_marker),
     }
 }
 

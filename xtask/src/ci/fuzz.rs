@@ -78,7 +78,8 @@ fn write_seeds(tree: &Tree) -> Result<()> {
     let mut command = cargo();
     command.args(["test", "--quiet", "--lib", "--package", "cistern-storage-core"]);
     command.args(["--package", "cistern-disk", "--package", "cistern-access"]);
-    command.args(["--package", "cistern-lifecycle", "the_seeds_are_written"]);
+    command.args(["--package", "cistern-lifecycle", "--package", "cistern-stream"]);
+    command.arg("the_seeds_are_written");
     command.env("CISTERN_FUZZ_CORPUS", tree.root().join("fuzz/corpus"));
     command::output(command.current_dir(tree.root())).map(drop)
 }

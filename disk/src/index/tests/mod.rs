@@ -4,6 +4,7 @@ mod crash;
 mod damage;
 mod model;
 mod salvage;
+mod walk;
 
 use super::{Access, Effort, Index, IndexSettings};
 use crate::device::{Device, MemoryDevice};

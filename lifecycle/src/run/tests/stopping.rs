@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use cistern_storage_core::port::{
     Backend, BackendError, BackendStats, Batch, Blob, BlobRef, BlobSource, BlobWritten,
-    Capabilities, CommitError, Durability, KeyRange, Order, Position, Row, Ticket, Value,
+    Capabilities, CommitError, Durability, KeyRange, Order, Position, Row, Ticket, Value, Visit,
 };
 use std::sync::{
     Arc,
@@ -59,6 +59,10 @@ impl Backend for Stopping {
         limit: usize,
     ) -> Result<Vec<Row>, BackendError> {
         self.inner.scan(range, order, limit)
+    }
+
+    fn walk(&self, range: KeyRange<'_>, visit: &mut Visit<'_>) -> Result<(), BackendError> {
+        self.inner.walk(range, visit)
     }
 
     fn counter(&self, key: &[u8]) -> i64 {

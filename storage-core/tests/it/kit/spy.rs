@@ -7,7 +7,7 @@ use cistern_storage_core::{
     port::{
         Backend, BackendError, BackendStats, Batch, Blob, BlobRef, BlobSource, BlobWritten,
         Capabilities, CommitError, Durability, KeyRange, Op, Order, Position, Row, SourceFailed,
-        Ticket, TicketPromise, Value,
+        Ticket, TicketPromise, Value, Visit,
     },
 };
 use std::{
@@ -238,6 +238,11 @@ impl Backend for SpyBackend {
     ) -> Result<Vec<Row>, BackendError> {
         self.passes(Call::Scan);
         self.inner.scan(range, order, limit)
+    }
+
+    fn walk(&self, range: KeyRange<'_>, visit: &mut Visit<'_>) -> Result<(), BackendError> {
+        self.passes(Call::Scan);
+        self.inner.walk(range, visit)
     }
 
     fn counter(&self, key: &[u8]) -> i64 {

@@ -3,7 +3,7 @@
 use super::*;
 use cistern_storage_core::port::{
     Backend, BackendError, BackendStats, Batch, Blob, BlobRef, BlobSource, BlobWritten,
-    Capabilities, CommitError, Durability, KeyRange, Order, Position, Row, Ticket, Value,
+    Capabilities, CommitError, Durability, KeyRange, Order, Position, Row, Ticket, Value, Visit,
 };
 
 /// The in-memory backend, which once does something else first.
@@ -71,6 +71,11 @@ impl Backend for Meddling {
     ) -> Result<Vec<Row>, BackendError> {
         meddle(&self.before_scan);
         self.inner.scan(range, order, limit)
+    }
+
+    fn walk(&self, range: KeyRange<'_>, visit: &mut Visit<'_>) -> Result<(), BackendError> {
+        meddle(&self.before_scan);
+        self.inner.walk(range, visit)
     }
 
     fn counter(&self, key: &[u8]) -> i64 {

@@ -1,0 +1,7 @@
+//! Envelopes of sealed bodies.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    cistern_crypto::fuzzing::run("sealed_envelope", input);
+});

@@ -1,0 +1,7 @@
+//! Rows of streams.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    cistern_stream::fuzzing::run("stream_row", input);
+});
