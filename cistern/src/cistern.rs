@@ -6,6 +6,7 @@ use crate::{
     streams::LazyStreams,
 };
 use cistern_disk::{DiskBackend, ScrubCursor, ScrubStep};
+use cistern_lifecycle::Lifecycle;
 use cistern_storage_core::{Durability, Error, Result, Store};
 use cistern_stream::{Stream, Streams};
 use std::{fmt, ops::Deref, path::Path, sync::Arc};
@@ -131,6 +132,35 @@ impl Cistern {
     /// As [`Streams::stream`].
     pub fn stream(&self, name: &str) -> cistern_stream::Result<Stream> {
         self.streams()?.stream(name)
+    }
+
+    /// What runs the lifecycle of every bucket that has one. It starts no thread; run it after each
+    /// midnight in UTC, which is when rules fall due, on a thread of yours or on a clock that you move:
+    ///
+    /// ```
+    /// use cistern::{Bucket, Cistern, Days, lifecycle::{LifecyclePolicy, Rule}, port::ManualClock};
+    /// use std::{sync::Arc, time::Duration};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let clock = Arc::new(ManualClock::new(Default::default()));
+    /// let cistern = Cistern::builder().clock(clock.clone()).build()?;
+    /// let logs = cistern.create_bucket("logs")?;
+    /// logs.set_lifecycle(LifecyclePolicy::new([Rule::all().expire(Days(30))])?)?;
+    /// logs.put("today", "it rained")?;
+    /// for _day in 0..31 {
+    ///     clock.advance(Duration::from_secs(86_400));
+    ///     cistern.lifecycle().run()?;
+    /// }
+    /// assert_eq!(logs.list("").count(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// With the machine's clock, the loop is `loop { cistern.lifecycle().run()?; clock.wait_until(
+    /// clock.now().midnight_after(Days(0))); }`, where the clock is that of [`Store::clock`].
+    #[must_use]
+    pub fn lifecycle(&self) -> Lifecycle {
+        Lifecycle::new(self.store.clone())
     }
 
     /// Brings every write so far to `durability`, to buckets and to streams, whatever it asked for

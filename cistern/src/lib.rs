@@ -24,6 +24,7 @@
 //! | upload in parts | [`Bucket::create_upload`], [`Upload`] |
 //! | put and read records in shards, alone or in groups | [`stream`], [`Cistern::create_stream`], [`Cistern::stream`] |
 //! | say who may do what, and hand out handles that policies decide about | [`access`], [`Cistern::as_principal`] |
+//! | move, expire and abort by rules, restore what is archived | [`lifecycle`], [`Cistern::lifecycle`], [`Bucket::set_lifecycle`], [`Bucket::restore_object`] |
 //! | follow changes across crashes | [`Bucket::changes`], [`ChangeFeed`] |
 //! | lay keys out in partitions, and list only those that matter | [`Partitioning`] |
 //! | decide by an error | [`Error`]: a code and a status as S3 has them, and [`Advice`] |
@@ -32,12 +33,14 @@
 //!
 //! This crate is the facade: it wires the parts together and re-exports what an application needs.
 //! The nouns and verbs of buckets live in `cistern-storage-core`, streams in `cistern-stream`, the
-//! engine on disk in `cistern-disk`.
+//! rules of lifecycle in `cistern-lifecycle`, the engine on disk in `cistern-disk`.
 //!
 //! # Caveats
 //!
-//! - Objects of the classes GLACIER and DEEP_ARCHIVE are read as any others: there is nothing to
-//!   restore yet, and no lifecycle rule moves an object.
+//! - A storage class says how an object is read and what it would cost, not where its bytes lie: all
+//!   lie in the same place. Bytes of GLACIER and DEEP_ARCHIVE cannot be read before they are restored.
+//! - Lifecycle rules act when [`Cistern::lifecycle`] is run, not by themselves.
+//! - Objects of INTELLIGENT_TIERING stay in its frequent tier.
 //! - Bodies lie in the clear unless a [sealer](Builder::sealer) of yours seals them.
 //! - Every handle may do everything, but those of principals: [`Cistern::as_principal`] makes one that
 //!   the policies kept in the store decide about, [`Store::as_principal`] one that a gate of yours does.
@@ -54,6 +57,8 @@ pub use cistern_disk::{
     Background, DiskSettings, Finding, InvalidCursor, Repaired, ScrubCursor, ScrubStep, Severity,
     repair, verify,
 };
+#[doc(inline)]
+pub use cistern_lifecycle as lifecycle;
 pub use cistern_storage_core::*;
 #[doc(inline)]
 pub use cistern_stream as stream;

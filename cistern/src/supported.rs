@@ -258,10 +258,27 @@ pub const SUPPORTED: &[(&str, &str, &str, &[&str])] = &[
     (
         "Storage classes",
         "GLACIER and DEEP_ARCHIVE",
-        "partly: read at once, nothing to restore",
-        &["parts_that_will_be_archived_count_as_standard_until_then"],
+        "yes: bytes are read once they are restored, in the time of the tier; all classes lie in one place",
+        &[
+            "archived_bytes_are_not_read_before_they_are_restored_nor_after_the_copy_lapsed",
+            "archived_bytes_are_no_source_and_nothing_is_appended_to_them",
+            "a_restore_that_runs_is_sped_up_and_a_copy_that_is_there_is_kept_longer",
+        ],
     ),
-    ("Storage classes", "restore, transitions, lifecycle rules", "not yet", &[]),
+    (
+        "Storage classes",
+        "lifecycle: transitions, expirations, noncurrent versions, uploads; S3's XML, the CLI's JSON",
+        "yes: when it is run, which starts no thread",
+        &[
+            "w6_an_object_goes_down_the_classes_and_then_for_good",
+            "w32_and_w33_the_newest_noncurrent_versions_are_kept",
+            "w40_a_locked_version_stays_as_long_as_it_is_locked_and_is_moved_meanwhile",
+            "a_second_run_at_the_same_time_changes_nothing",
+            "a_run_that_is_stopped_anywhere_is_finished_by_the_next",
+            "a_lifecycle_that_is_killed_on_disk_goes_on_after_opening_again",
+        ],
+    ),
+    ("Storage classes", "tiers of INTELLIGENT_TIERING by access", "not yet", &[]),
     (
         "Events",
         "subscribers with filters, S3's message on request",

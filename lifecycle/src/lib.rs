@@ -1,4 +1,4 @@
-//! Lifecycle: what becomes of objects with time, decided by pure functions.
+//! Lifecycle: what becomes of objects with time, decided by pure functions and done by a runner.
 //!
 //! ```
 //! use cistern_lifecycle::{Action, Days, LifecyclePolicy, Rule, StorageClass, VersionFacts};
@@ -26,8 +26,8 @@
 //! archived objects, the tiers of intelligent tiering, prices and bills, and plans that compare
 //! policies over years.
 //!
-//! It is not a runner: nothing here reads a bucket, changes one or asks for the time. Whoever runs a
-//! policy hands in the facts of each version and does what is decided.
+//! [`Lifecycle`] runs the policies of a store's buckets. It is no service: it starts no thread, and runs
+//! when it is called. Nothing else here reads a bucket, changes one or asks for the time.
 //!
 //! # The one design decision
 //!
@@ -38,6 +38,9 @@
 //! # Caveats
 //!
 //! - A version gets one action a run; two that are due together take two runs.
+//! - Objects of `INTELLIGENT_TIERING` are run as if they lay in the frequent tier: nobody writes down
+//!   when an object was last read. The tiers are here for plans, and for who keeps that.
+//! - A run holds the versions of one key in memory.
 //! - Results depend on how often a policy is run only where S3's do: a run that is late takes an
 //!   object to the last class at once, and stamps delete markers with the day of the run.
 
@@ -60,6 +63,7 @@ pub mod plan;
 pub mod policy;
 pub mod restore;
 pub mod rule;
+pub mod run;
 pub mod tiering;
 pub mod waterfall;
 
@@ -83,5 +87,6 @@ pub use restore::{
     RestoreTimes,
 };
 pub use rule::{Rule, Status};
+pub use run::{BucketReport, Lifecycle, RunError, RunReport};
 pub use tiering::{Access, AccessTier, ArchiveTiers, TierClocks, TieringConfiguration};
 pub use waterfall::TransitionMinimumSize;

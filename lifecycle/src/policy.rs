@@ -105,6 +105,16 @@ impl LifecyclePolicy {
         document::json::write(&document::policy::write(self))
     }
 
+    /// The most newer noncurrent versions that an enabled rule counts.
+    pub(crate) fn newer_versions_kept(&self) -> usize {
+        let enabled = self.rules.iter().filter(|rule| rule.status == Status::Enabled);
+        let counted = enabled.flat_map(|rule| {
+            let expiration = rule.noncurrent_expiration.and_then(|it| it.newer_versions);
+            rule.noncurrent_transitions.iter().filter_map(|it| it.newer_versions).chain(expiration)
+        });
+        counted.max().map_or(0, |most| most as usize)
+    }
+
     /// Calls `visit` for every enabled rule whose prefix `key` begins with.
     pub(crate) fn each_rule_of(&self, key: &str, mut visit: impl FnMut(usize, &Rule)) {
         self.index.each(key, |at| visit(at, &self.rules[at]));

@@ -58,6 +58,10 @@ actions! {
     GetBucketObjectLockConfiguration,
     /// Set a bucket's object lock.
     PutBucketObjectLockConfiguration,
+    /// See a bucket's lifecycle.
+    GetLifecycleConfiguration,
+    /// Set or remove a bucket's lifecycle.
+    PutLifecycleConfiguration,
     /// Configure who is told of a bucket's changes; trim its change feed.
     PutBucketNotification,
 

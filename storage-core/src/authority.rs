@@ -45,6 +45,11 @@ impl Authority {
         Self::Principal(Arc::new(principal))
     }
 
+    /// The permit of the owner; everybody else is refused.
+    pub(crate) fn permit_owner(&self, reason: &'static str) -> Result<Permit> {
+        self.owner_only(reason).map(|()| Permit(()))
+    }
+
     pub(crate) fn is_owner(&self) -> bool {
         matches!(self, Self::Owner)
     }

@@ -4,6 +4,7 @@ use crate::{
     action::Action, object_lock::ObjectLockConfig, port::Durability, tags::BucketTags,
     versioning::Versioning,
 };
+use std::sync::Arc;
 
 /// Whether a bucket keeps a durable feed of its changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -15,6 +16,34 @@ pub enum ChangeFeed {
     On,
 }
 
+/// A bucket's lifecycle, as it is kept: a document that the store does not read. Whoever runs it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LifecycleDocument {
+    xml: Arc<str>,
+    minimum_size: Arc<str>,
+}
+
+impl LifecycleDocument {
+    /// The body of S3's `PutBucketLifecycleConfiguration`, and what stands beside it in the header
+    /// `x-amz-transition-default-minimum-object-size`.
+    #[must_use]
+    pub fn new(xml: impl Into<Arc<str>>, minimum_size: impl Into<Arc<str>>) -> Self {
+        Self { xml: xml.into(), minimum_size: minimum_size.into() }
+    }
+
+    /// The document.
+    #[must_use]
+    pub fn xml(&self) -> &str {
+        &self.xml
+    }
+
+    /// What becomes of small objects, by S3's name.
+    #[must_use]
+    pub fn minimum_size(&self) -> &str {
+        &self.minimum_size
+    }
+}
+
 /// A bucket's configuration.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct BucketConfig {
@@ -24,6 +53,7 @@ pub(crate) struct BucketConfig {
     pub(crate) change_feed: ChangeFeed,
     pub(crate) object_lock: Option<ObjectLockConfig>,
     pub(crate) tags: BucketTags,
+    pub(crate) lifecycle: Option<LifecycleDocument>,
 }
 
 impl BucketConfig {

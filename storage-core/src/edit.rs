@@ -114,6 +114,11 @@ impl<'a> Edit<'a> {
         self.head_row = self.head.row().to_bytes();
     }
 
+    /// The key that is edited.
+    pub(crate) fn key(&self) -> &'a str {
+        self.key
+    }
+
     /// The next number in the order of writes.
     pub(crate) fn next_seq(&self) -> Result<u64> {
         self.store.sequence.next(&*self.store.backend)
@@ -288,6 +293,14 @@ impl<'a> Edit<'a> {
         self.batch.adopts.extend(extents.into_iter().map(|extent| extent.blob));
     }
 
+    /// Replaces a version's row in place by one of another class.
+    pub(crate) fn reclassify(&mut self, stored: &Stored, new: &ObjectRow) {
+        let is_current = stored.at == *self.head.row();
+        self.tally.add(&stored.row, is_current, -1);
+        self.tally.add(new, is_current, 1);
+        self.rewrite(stored, new);
+    }
+
     /// Puts `new` in the place of the current version, which keeps all its blobs.
     pub(crate) fn replace(&mut self, current: &Stored, new: &ObjectRow) {
         self.tally.add(&current.row, true, -1);
@@ -314,7 +327,7 @@ impl<'a> Edit<'a> {
         if !self.store.hub.is_listened_to() && self.config.change_feed == ChangeFeed::Off {
             return Ok(());
         }
-        let of_data = !row.delete_marker && (name.is_created() || name.is_tagging());
+        let of_data = !row.delete_marker && name.leaves_data();
         self.events.push(Event {
             name,
             time: self.store.now(),

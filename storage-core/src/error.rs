@@ -326,6 +326,13 @@ pub enum Error {
         bucket: BucketName,
     },
 
+    /// The bucket has no lifecycle.
+    #[error("bucket `{bucket}` has no lifecycle configuration")]
+    NoSuchLifecycleConfiguration {
+        /// The bucket.
+        bucket: BucketName,
+    },
+
     /// The version has no retention, or no legal hold was ever set on it.
     #[error("key `{key}` in bucket `{bucket}` has no object lock configuration")]
     NoSuchObjectLockConfiguration {
@@ -533,6 +540,7 @@ impl Error {
             // A key that is not to be had looks the same as one that may not be used.
             Self::AccessDenied { .. } | Self::Seal(_) => ("AccessDenied", 403),
             Self::NoSuchTagSet { .. } => ("NoSuchTagSet", 404),
+            Self::NoSuchLifecycleConfiguration { .. } => ("NoSuchLifecycleConfiguration", 404),
             Self::NoSuchObjectLockConfiguration { .. } => ("NoSuchObjectLockConfiguration", 404),
             Self::ObjectLockConfigurationNotFound { .. } => {
                 ("ObjectLockConfigurationNotFoundError", 404)

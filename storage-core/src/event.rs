@@ -31,11 +31,23 @@ pub enum EventName {
     ObjectTaggingPut,
     /// A version's tags were removed.
     ObjectTaggingDelete,
+    /// Lifecycle moved a version to another storage class.
+    LifecycleTransition,
+    /// Lifecycle removed a version or a delete marker for good.
+    LifecycleExpirationDelete,
+    /// Lifecycle pushed a delete marker.
+    LifecycleExpirationDeleteMarkerCreated,
+    /// A restore of an archived version began.
+    ObjectRestorePost,
+    /// The restored copy of an archived version is there.
+    ObjectRestoreCompleted,
+    /// The restored copy of an archived version lapsed.
+    ObjectRestoreDelete,
 }
 
 impl EventName {
     /// Every name, with its text and its stored code.
-    const ALL: [(Self, &'static str, u8); 7] = [
+    const ALL: [(Self, &'static str, u8); 13] = [
         (Self::ObjectCreatedPut, "ObjectCreated:Put", 1),
         (Self::ObjectCreatedCopy, "ObjectCreated:Copy", 2),
         (Self::ObjectCreatedCompleteMultipartUpload, "ObjectCreated:CompleteMultipartUpload", 3),
@@ -43,6 +55,16 @@ impl EventName {
         (Self::ObjectRemovedDeleteMarkerCreated, "ObjectRemoved:DeleteMarkerCreated", 5),
         (Self::ObjectTaggingPut, "ObjectTagging:Put", 6),
         (Self::ObjectTaggingDelete, "ObjectTagging:Delete", 7),
+        (Self::LifecycleTransition, "LifecycleTransition", 8),
+        (Self::LifecycleExpirationDelete, "LifecycleExpiration:Delete", 9),
+        (
+            Self::LifecycleExpirationDeleteMarkerCreated,
+            "LifecycleExpiration:DeleteMarkerCreated",
+            10,
+        ),
+        (Self::ObjectRestorePost, "ObjectRestore:Post", 11),
+        (Self::ObjectRestoreCompleted, "ObjectRestore:Completed", 12),
+        (Self::ObjectRestoreDelete, "ObjectRestore:Delete", 13),
     ];
 
     /// The name in messages: `ObjectCreated:Put`, without the `s3:` of configurations.
@@ -75,6 +97,26 @@ impl EventName {
     #[must_use]
     pub fn is_tagging(self) -> bool {
         self.as_str().starts_with("ObjectTagging:")
+    }
+
+    /// True for the events of the family `ObjectRestore`.
+    #[must_use]
+    pub fn is_restore(self) -> bool {
+        self.as_str().starts_with("ObjectRestore:")
+    }
+
+    /// True for what lifecycle did.
+    #[must_use]
+    pub fn is_lifecycle(self) -> bool {
+        self.as_str().starts_with("Lifecycle")
+    }
+
+    /// True when the event's version is still there as data, so that its size and tag are told.
+    pub(crate) fn leaves_data(self) -> bool {
+        self.is_created()
+            || self.is_tagging()
+            || self.is_restore()
+            || self == Self::LifecycleTransition
     }
 
     fn entry(self) -> &'static (Self, &'static str, u8) {

@@ -1,6 +1,6 @@
 //! An event as S3's notifications write it: JSON, for whoever already reads such messages.
 
-use crate::event::Event;
+use crate::event::{Event, EventName};
 use std::fmt::Write;
 
 /// What a message says beside the event itself: where, on whose behalf, for which configuration.
@@ -93,7 +93,9 @@ impl Event {
     ///
     /// The key is form-URL-encoded. `versionId` is absent where the bucket was never versioned,
     /// `size` and `eTag` of removals, `sequencer` of anything that neither makes nor removes.
-    /// `eventVersion` is 2.1, and 2.3 for tagging. S3's `s3:TestEvent`, which it sends when a
+    /// `eventVersion` is 2.1, and 2.3 for tagging, for lifecycle and for a restored copy that lapsed.
+    /// What lifecycle does, it does as `s3.amazonaws.com`. The objects `lifecycleEventData` and
+    /// `glacierEventData` are left out: an event does not know them. S3's `s3:TestEvent`, which it sends when a
     /// configuration is saved, is no event of an object and has no form here.
     ///
     /// Law: S3, event message structure.
@@ -106,8 +108,11 @@ impl Event {
             ("awsRegion", string(&context.region)),
             ("eventTime", string(&self.time.to_iso8601())),
             ("eventName", string(self.name.as_str())),
-            ("userIdentity", principal(&context.principal)),
-            ("requestParameters", object([("sourceIPAddress", string(&context.source_ip))])),
+            ("userIdentity", principal(self.message_actor(&context.principal))),
+            (
+                "requestParameters",
+                object([("sourceIPAddress", string(self.message_actor(&context.source_ip)))]),
+            ),
             (
                 "responseElements",
                 object([
@@ -142,7 +147,7 @@ impl Event {
 
     fn message_object(&self) -> String {
         let key = string(&form_encode(self.key.as_str()));
-        let sequenced = !self.name.is_tagging();
+        let sequenced = self.name.is_created() || self.is_removal();
         let fields = [
             Some(("key", key)),
             self.size.map(|size| ("size", size.to_string())),
@@ -155,7 +160,19 @@ impl Event {
 
     /// Law: S3, event message structure, eventVersion.
     fn message_version(&self) -> &'static str {
-        if self.name.is_tagging() { "2.3" } else { "2.1" }
+        let lapsed = self.name == EventName::ObjectRestoreDelete;
+        let later = self.name.is_tagging() || self.name.is_lifecycle() || lapsed;
+        if later { "2.3" } else { "2.1" }
+    }
+
+    fn is_removal(&self) -> bool {
+        self.name.as_str().starts_with("ObjectRemoved:")
+            || self.name.as_str().starts_with("LifecycleExpiration:")
+    }
+
+    /// Who made the change. Law: S3, event message structure: lifecycle is the service itself.
+    fn message_actor<'a>(&self, otherwise: &'a str) -> &'a str {
+        if self.name.is_lifecycle() { "s3.amazonaws.com" } else { otherwise }
     }
 }
 
@@ -202,8 +219,8 @@ fn form_encode(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::{
-        bucket_name::BucketName, etag::ETag, event::EventName, object_key::ObjectKey,
-        port::Position, time::Timestamp, version_id::VersionId,
+        bucket_name::BucketName, etag::ETag, object_key::ObjectKey, port::Position,
+        time::Timestamp, version_id::VersionId,
     };
 
     fn event(name: EventName) -> Event {
@@ -266,5 +283,8 @@ mod tests {
         check(EventName::ObjectCreatedCopy, "2.1", &["eTag", "key", "sequencer", "size"]);
         check(EventName::ObjectRemovedDelete, "2.1", &["key", "sequencer"]);
         check(EventName::ObjectTaggingPut, "2.3", &["eTag", "key", "size"]);
+        check(EventName::LifecycleTransition, "2.3", &["eTag", "key", "size"]);
+        check(EventName::ObjectRestorePost, "2.1", &["eTag", "key", "size"]);
+        check(EventName::ObjectRestoreDelete, "2.3", &["eTag", "key", "size"]);
     }
 }

@@ -248,8 +248,8 @@ mod seed {
     use super::{BucketRow, Checksum, ChecksumAlgorithm, CompletedRow, Cursor, ETag, ObjectRow};
     use super::{Metadata, PartRow, Tags, Timestamp, UploadRow, VersionId, changes};
     use crate::{
-        BucketName, ChecksumType, Event, EventName, LegalHold, ObjectKey, Retention, RetentionMode,
-        StorageClass,
+        BucketName, ChecksumType, Days, Event, EventName, LegalHold, ObjectKey, Restore,
+        RestoreTier, Retention, RetentionMode, StorageClass,
         bucket_config::BucketConfig,
         port::{BlobRef, Position},
         row::{BodyRow, Extent, PartEntry, Rare},
@@ -318,6 +318,14 @@ mod seed {
             retention: Some(Retention { mode: RetentionMode::Governance, until: time() }),
             legal_hold: Some(LegalHold::On),
             envelope: Some("sealed".into()),
+            restore: Some(Restore {
+                requested: time(),
+                tier: RestoreTier::Standard,
+                days: Some(Days(1)),
+                completes: time(),
+                expires: Some(time()),
+            }),
+            entered: Some(time()),
         }
     }
 

@@ -108,6 +108,7 @@ pub mod object_lock;
 pub mod options;
 pub mod partitioning;
 pub mod port;
+pub mod restore;
 mod row;
 mod row_cursor;
 mod row_key;
@@ -153,11 +154,12 @@ pub use act::{
     copy::Copied,
     delete::Deleted,
     delete_many::{DeleteEntry, DeleteOutcome},
+    lifecycle::{LifecycleAct, LifecycleChange, LifecycleOutcome},
     put::Receipt,
 };
 pub use body::Body;
 pub use bucket::{Bucket, Listing};
-pub use bucket_config::ChangeFeed;
+pub use bucket_config::{ChangeFeed, LifecycleDocument};
 pub use builder::StoreBuilder;
 pub use content::ObjectReader;
 pub use copy_options::{CopyOptions, CopySource, RenameOptions, RenameTarget};
@@ -170,6 +172,10 @@ pub use object::{Object, ObjectInfo};
 pub use options::{DeleteOptions, GetOptions, PutOptions};
 pub use partitioning::{Partitioning, Predicate, PrunedList};
 pub use port::Durability;
+pub use restore::{
+    Archive, Restore, RestoreAnswer, RestoreOptions, RestoreState, RestoreTier, RestoreTimes,
+    RestoresSettled,
+};
 pub use settings::{EtagMode, Settings};
 pub use sinks::{EventChannel, EventLog};
 pub use stats::{BucketStats, ClassStats};

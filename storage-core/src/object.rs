@@ -8,6 +8,7 @@ use crate::{
     metadata::Metadata,
     object_key::ObjectKey,
     object_lock::{LegalHold, Retention},
+    restore::Restore,
     row::{BodyRow, ObjectRow, Rare},
     storage_class::StorageClass,
     tags::Tags,
@@ -126,6 +127,19 @@ impl ObjectInfo {
     #[must_use]
     pub fn legal_hold(&self) -> Option<LegalHold> {
         self.rare().legal_hold
+    }
+
+    /// The restore that was last asked for, of a version that is archived; where it stands is a
+    /// question of the time: [`Restore::state`].
+    #[must_use]
+    pub fn restore(&self) -> Option<Restore> {
+        self.rare().restore
+    }
+
+    /// Since when the version is in its storage class.
+    #[must_use]
+    pub fn in_class_since(&self) -> Timestamp {
+        self.rare().entered.unwrap_or(self.row.modified)
     }
 
     /// How many parts a multipart upload made it of; `None` for an object made in one.

@@ -1,6 +1,6 @@
 //! `Settings`: the store's numbers and choices, each with its unit and default.
 
-use crate::{limits::Limits, port::Durability};
+use crate::{limits::Limits, port::Durability, restore::RestoreTimes};
 
 /// What entity tags are made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -24,6 +24,8 @@ pub struct Settings {
     pub durability: Durability,
     /// The limits in force. Default: [`Limits::current`].
     pub limits: Limits,
+    /// How long restores of archived objects take. Default: [`RestoreTimes::LONGEST`].
+    pub restore_times: RestoreTimes,
 }
 
 impl Settings {

@@ -6,7 +6,7 @@ use std::{fmt, str::FromStr};
 /// Where an object is kept.
 ///
 /// Sizes and durations here are rules of billing: no class refuses a small object or an early
-/// delete. Nor is [`Retrieval`] enforced yet: bytes of an archive are read like any others.
+/// delete. [`Retrieval`] is enforced: bytes of an archive are read once a copy of them is restored.
 ///
 /// Law: S3, storage classes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -3,4 +3,5 @@
 mod access;
 mod change_feed;
 mod durability;
+mod lifecycle;
 mod opening;

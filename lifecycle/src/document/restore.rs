@@ -21,7 +21,7 @@ pub(crate) fn read(root: &Element) -> Result<RestoreRequest> {
     let within = parameters.map(read_parameters).transpose()?;
     let tier: Option<RestoreTier> = match (bare, within) {
         (Some(_), Some(_)) => return Err(Error::malformed("Tier", "it stands there twice")),
-        (Some(bare), None) => Some(bare.as_text()?.parse()?),
+        (Some(bare), None) => Some(read_tier(bare)?),
         (None, within) => within,
     };
     Ok(RestoreRequest { days, tier: tier.unwrap_or_default() })
@@ -29,9 +29,14 @@ pub(crate) fn read(root: &Element) -> Result<RestoreRequest> {
 
 fn read_parameters(element: &Element) -> Result<RestoreTier> {
     let mut fields = element.fields()?;
-    let tier = fields.one("Tier")?.as_text()?.parse()?;
+    let tier = read_tier(fields.one("Tier")?)?;
     fields.finish()?;
     Ok(tier)
+}
+
+fn read_tier(element: &Element) -> Result<RestoreTier> {
+    let tier = element.as_text()?.parse();
+    tier.map_err(|_| Error::malformed("Tier", "it is Expedited, Standard or Bulk"))
 }
 
 pub(crate) fn write(request: &RestoreRequest) -> Element {

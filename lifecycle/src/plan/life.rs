@@ -11,7 +11,7 @@ use crate::{
     evaluate::{Action, Decision},
     facts::{Content, Place, VersionFacts},
     policy::LifecyclePolicy,
-    restore::{Archive, RestoreTier},
+    restore::{Archived, RestoreTier},
     tiering::{ARCHIVE_INSTANT_DAYS, AccessTier, INFREQUENT_DAYS},
     waterfall::SMALL_OBJECT_BYTES,
 };
@@ -387,7 +387,8 @@ impl<'p> World<'p> {
         if profile.is_never() {
             return;
         }
-        let archived = Archive::of(class, unit.facts.tier).is_some();
+        let place = Archived { class, tier: unit.facts.tier, size: unit.facts.size };
+        let archived = place.archive().is_some();
         let modified = day_number(unit.facts.modified);
         for bucket in AgeBucket::all() {
             let (first, end) = bounds(bucket);

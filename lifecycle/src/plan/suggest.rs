@@ -15,7 +15,6 @@ use crate::{
     policy::LifecyclePolicy,
     restore::{Archive, RestoreTimes},
     rule::Rule,
-    tiering::AccessTier,
     waterfall::{TARGETS, TransitionMinimumSize},
 };
 use cistern_storage_core::{Days, StorageClass};
@@ -61,7 +60,7 @@ impl SuggestionLimits {
 
     fn classes(&self, assumptions: &Assumptions) -> Vec<StorageClass> {
         let allowed = |class: &StorageClass| {
-            let waits = Archive::of(*class, AccessTier::Frequent)
+            let waits = Archive::of_class(*class)
                 .map(|archive| self.times.time(archive, assumptions.restore_tier, 0));
             let in_time = match waits {
                 None => true,

@@ -15,7 +15,7 @@ const TIMES: &RestoreTimes = &RestoreTimes::LONGEST;
 #[track_caller]
 fn begin(days: u32, tier: RestoreTier, now: &str) -> Restore {
     let asked = RestoreRequest::days(Days(days)).tier(tier);
-    let (restore, answer) = Restore::request(object(GLACIER), None, asked, at(now), TIMES).unwrap();
+    let (restore, answer) = object(GLACIER).request_restore(None, asked, at(now), TIMES).unwrap();
     assert_eq!((answer, answer.status()), (RestoreAnswer::Started, 202));
     restore
 }
@@ -57,13 +57,13 @@ fn w67_a_copy_that_lives_is_kept_from_now_on() {
     let asked = RestoreRequest::days(Days(10));
     let now = at("2026-07-03T09:00");
     let (longer, answer) =
-        Restore::request(object(GLACIER), Some(&restore), asked, now, TIMES).unwrap();
+        object(GLACIER).request_restore(Some(&restore), asked, now, TIMES).unwrap();
     assert_eq!((answer, answer.status()), (RestoreAnswer::Prolonged, 200));
     assert_eq!(longer.expires, Some(at("2026-07-14")));
     assert_eq!(longer.completes, restore.completes);
     let later = at("2026-09-01T09:00");
     let (again, answer) =
-        Restore::request(object(GLACIER), Some(&longer), asked, later, TIMES).unwrap();
+        object(GLACIER).request_restore(Some(&longer), asked, later, TIMES).unwrap();
     assert_eq!((answer, again.requested), (RestoreAnswer::Started, later));
 }
 
@@ -72,7 +72,7 @@ fn w67_a_copy_that_lives_is_kept_from_now_on() {
 fn w68_a_restore_is_sped_up_and_never_slowed_down() {
     let ask = |current: &Restore, tier| {
         let asked = RestoreRequest::days(Days(5)).tier(tier);
-        Restore::request(object(GLACIER), Some(current), asked, at("2026-07-01T09:00"), TIMES)
+        object(GLACIER).request_restore(Some(current), asked, at("2026-07-01T09:00"), TIMES)
     };
     let bulk = begin(2, RestoreTier::Bulk, "2026-07-01T08:00");
     let (faster, answer) = ask(&bulk, RestoreTier::Standard).unwrap();
@@ -92,7 +92,7 @@ fn w68_a_restore_is_sped_up_and_never_slowed_down() {
 fn requests_that_do_not_fit_the_object_are_refused() {
     #[track_caller]
     fn refused(object: Archived, asked: RestoreRequest, code: &str) {
-        let error = Restore::request(object, None, asked, at("2026-07-01"), TIMES).unwrap_err();
+        let error = object.request_restore(None, asked, at("2026-07-01"), TIMES).unwrap_err();
         assert_eq!(error.code(), code, "{error}");
     }
     let deep = object(StorageClass::DeepArchive);
@@ -110,8 +110,7 @@ fn requests_that_do_not_fit_the_object_are_refused() {
 fn w65_an_object_of_an_archive_tier_comes_back_for_good() {
     let tiered = Archived { tier: AccessTier::Archive, ..object(StorageClass::IntelligentTiering) };
     let asked = RestoreRequest::to_frequent_tier();
-    let (restore, _) =
-        Restore::request(tiered, None, asked, at("2026-06-01T05:00"), TIMES).unwrap();
+    let (restore, _) = tiered.request_restore(None, asked, at("2026-06-01T05:00"), TIMES).unwrap();
     assert_eq!(restore.completes, at("2026-06-01T10:00"));
     let state = restore.state(at("2046-06-01"));
     assert_eq!(state, RestoreState::Restored { until: None });

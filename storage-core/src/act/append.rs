@@ -3,6 +3,7 @@
 use super::{
     get::no_such_key,
     put::{Receipt, Stamp, check_write_condition, opaque, receipt_of, retention_at_birth},
+    restore::not_in_state,
     until_undisturbed,
 };
 use crate::{
@@ -110,6 +111,10 @@ fn attempt(
         other => return Err(no_such_key(bucket, &name, other.map(|marker| marker.row.version))),
     };
     let old = &current.row;
+    // What is archived stays as it is; a restored copy is for reading.
+    if old.class.is_archive() {
+        return Err(not_in_state(&name, old));
+    }
     if old.size != offset {
         return Err(Error::InvalidWriteOffset { offset, size: old.size });
     }
@@ -142,6 +147,7 @@ fn attempt(
     let crc64 = crc64_nvme_combine(old.crc64, added.crc64, added.size);
     let mut rare = old.rare.as_deref().cloned().unwrap_or_default();
     rare.envelope = None;
+    rare.entered = None;
     rare.checksum = checksum_of_both(old, &rare, added)?;
     // It is a new version: locks belong to the old one, as with any write.
     rare.retention = retention_at_birth(&config, options.retention, stamp.now);

@@ -4,6 +4,7 @@
 use super::{
     get::find_version,
     put::{Receipt, Stamp, check_write_condition, etag_of, receipt_of, retention_at_birth},
+    restore::check_readable,
     until_undisturbed,
 };
 use crate::{
@@ -75,6 +76,7 @@ pub(crate) fn find_source(source: &CopySource) -> Result<Stored> {
         .conditions
         .check_copy_source(row.etag, row.modified, now)
         .into_result(row.etag, row.modified)?;
+    check_readable(&source.key, row, now)?;
     Ok(stored)
 }
 
@@ -142,6 +144,8 @@ fn attempt(
             retention: retention_at_birth(&config, options.retention, stamp.now),
             legal_hold: options.legal_hold,
             envelope: rebind_inline(bucket, &from, &to, &stored.row)?,
+            restore: None,
+            entered: None,
         })),
         ..stored.row.clone()
     };

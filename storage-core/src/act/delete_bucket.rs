@@ -7,7 +7,7 @@ use crate::{
     edit::Edit,
     error::{Error, Result},
     port::{Batch, CommitError, KeyRange, Order, Precondition},
-    row::{bucket_key, ranges},
+    row::{bucket_key, ranges, sweep_key},
     store::after,
 };
 use bytes::Bytes;
@@ -35,14 +35,18 @@ fn delete_untold(bucket: &Bucket) -> Result<()> {
         }
         live.change_feed = crate::bucket_config::ChangeFeed::Off;
         abort_uploads(bucket, &live)?;
-        for range in
-            [ranges::changes(state.id), ranges::completed(state.id), ranges::renamed(state.id)]
-        {
+        for range in [
+            ranges::changes(state.id),
+            ranges::completed(state.id),
+            ranges::renamed(state.id),
+            ranges::restoring(state.id),
+        ] {
             remove_rows(bucket, &range)?;
         }
         let mut batch = Batch::new(store.settings.durability);
         batch.preconditions.push(Precondition::RangeEmpty { start, end });
         batch.delete(bucket_key(bucket.name().as_str()));
+        batch.delete(sweep_key(state.id));
         // By now all are 0, if they were ever right; nobody counts meanwhile.
         for (counter, count) in store.backend.counters(&state.id.to_be_bytes()) {
             batch.add(counter, -count);

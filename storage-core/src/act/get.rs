@@ -1,5 +1,6 @@
 //! Get and head: find the version, check the conditions, open the body.
 
+use super::restore::check_readable;
 use crate::{
     authority::Permit,
     bodies::missing_blob,
@@ -38,6 +39,7 @@ pub(crate) fn get(
     let mut missing = None;
     loop {
         let (info, raw) = find(bucket, key, options)?;
+        check_readable(key, &info.row, bucket.store().now())?;
         let (range, parts) = resolve(bucket, &info, options)?;
         let parts = match (parts, &info.row.body) {
             (Some(parts), _) => parts,

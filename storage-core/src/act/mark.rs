@@ -1,4 +1,4 @@
-//! Changes to a version that leave its bytes alone: tags, retention, legal hold.
+//! Changes to a version that leave its bytes alone: tags, retention, legal hold, restores.
 
 use super::{
     get::{no_such_key, no_such_version},
@@ -28,10 +28,11 @@ pub(crate) fn set_tags(
 ) -> Result<VersionId> {
     let name =
         if tags.is_empty() { EventName::ObjectTaggingDelete } else { EventName::ObjectTaggingPut };
-    mark(bucket, key, version, Some(name), |row| {
+    let marked = mark(bucket, key, version, |row, _| {
         row.rare_mut().tags = tags.clone();
-        Ok(())
-    })
+        Ok(Marked { event: Some(name), answer: () })
+    })?;
+    Ok(marked.0)
 }
 
 /// Law: S3, PutObjectRetention.
@@ -45,7 +46,7 @@ pub(crate) fn set_retention(
 ) -> Result<VersionId> {
     check_has_lock(bucket)?;
     let now = bucket.store().now();
-    mark(bucket, key, version, None, |row| {
+    let marked = mark(bucket, key, version, |row, _| {
         let rare = row.rare_mut();
         let lock = VersionLock {
             retention: rare.retention,
@@ -53,8 +54,9 @@ pub(crate) fn set_retention(
         };
         lock.may_change_retention(retention, now, bypass)?;
         rare.retention = retention;
-        Ok(())
-    })
+        Ok(Marked::SILENTLY)
+    })?;
+    Ok(marked.0)
 }
 
 /// Law: S3, PutObjectLegalHold.
@@ -66,10 +68,11 @@ pub(crate) fn set_legal_hold(
     hold: LegalHold,
 ) -> Result<VersionId> {
     check_has_lock(bucket)?;
-    mark(bucket, key, version, None, |row| {
+    let marked = mark(bucket, key, version, |row, _| {
         row.rare_mut().legal_hold = Some(hold);
-        Ok(())
-    })
+        Ok(Marked::SILENTLY)
+    })?;
+    Ok(marked.0)
 }
 
 pub(crate) fn check_has_lock(bucket: &Bucket) -> Result<()> {
@@ -79,30 +82,40 @@ pub(crate) fn check_has_lock(bucket: &Bucket) -> Result<()> {
     Err(Error::invalid_request("the bucket has no object lock configuration"))
 }
 
+/// What a change to a version's row answers, and tells.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Marked<T> {
+    pub(super) event: Option<EventName>,
+    pub(super) answer: T,
+}
+
+impl Marked<()> {
+    const SILENTLY: Self = Self { event: None, answer: () };
+}
+
 /// Changes one version's row in place.
-fn mark(
+pub(super) fn mark<T>(
     bucket: &Bucket,
     key: &str,
     version: Option<VersionId>,
-    event: Option<EventName>,
-    change: impl Fn(&mut ObjectRow) -> Result<()>,
-) -> Result<VersionId> {
-    let (ticket, version) = until_undisturbed(bucket, key, || {
+    change: impl Fn(&mut ObjectRow, &mut Edit<'_>) -> Result<Marked<T>>,
+) -> Result<(VersionId, T)> {
+    let (ticket, version, answer) = until_undisturbed(bucket, key, || {
         let config = bucket.config()?;
         let mut edit = Edit::new(bucket.store(), bucket.state(), &config, key, None);
         let Some(stored) = find(bucket, &mut edit, key, version)? else { return Ok(None) };
         let mut row = stored.row.clone();
-        change(&mut row)?;
+        let Marked { event, answer } = change(&mut row, &mut edit)?;
         row.tidy();
         edit.rewrite(&stored, &row);
         if let Some(name) = event {
             let seq = edit.next_seq()?;
             edit.announce(name, &row, seq)?;
         }
-        Ok(edit.commit()?.map(|ticket| (ticket, row.version)))
+        Ok(edit.commit()?.map(|ticket| (ticket, row.version, answer)))
     })?;
     bucket.store().wait(ticket)?;
-    Ok(version)
+    Ok((version, answer))
 }
 
 /// The version to change, which must be data; the commit holds it to what it is. `None`: look again.

@@ -191,6 +191,7 @@ fn rare_of(
         retention,
         legal_hold: options.legal_hold,
         envelope,
+        ..Rare::default()
     }))
 }
 

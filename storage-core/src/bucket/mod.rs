@@ -3,6 +3,7 @@
 mod changes;
 mod configuration;
 mod copies;
+mod lifecycle;
 mod listing;
 mod marks;
 mod objects;

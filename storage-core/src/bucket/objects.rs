@@ -11,6 +11,7 @@ use crate::{
         delete::{self, Deleted},
         get,
         put::{self, Receipt},
+        restore,
     },
     action::Action,
     body::Body,
@@ -20,12 +21,39 @@ use crate::{
     object::{Object, ObjectInfo},
     object_key::{IntoKey, ObjectKey},
     options::{DeleteOptions, GetOptions, PutOptions},
+    restore::{RestoreAnswer, RestoreOptions},
     stats::BucketStats,
     version_id::VersionId,
 };
 use bytes::Bytes;
 
 impl Bucket {
+    /// Asks for a temporary copy of an archived version: of the current one when none is named. It
+    /// can be read when the time of its tier ([`crate::Settings::restore_times`]) has passed on the
+    /// store's clock, until the midnight after its days; then it is archived again, by itself.
+    ///
+    /// Of a version whose copy is there, the days begin anew; a restore that runs can be sped up.
+    ///
+    /// # Errors
+    /// [`crate::Error::InvalidObjectState`] for a version that is not archived;
+    /// [`crate::Error::RestoreAlreadyInProgress`] when one as fast runs;
+    /// [`crate::Error::InvalidArgument`] for no days, and for a tier that the class does not have;
+    /// [`crate::Error::NoSuchKey`], [`crate::Error::NoSuchVersion`],
+    /// [`crate::Error::MethodNotAllowed`] for a delete marker.
+    ///
+    /// Law: S3, RestoreObject.
+    pub fn restore_object(
+        &self,
+        key: impl IntoKey,
+        version: Option<VersionId>,
+        options: RestoreOptions,
+    ) -> Result<RestoreAnswer> {
+        let key = key.as_ref();
+        ObjectKey::check(key)?;
+        let permit = self.permit(Action::RestoreObject, Some(key), version)?;
+        restore::restore(self, permit, key, version, options)
+    }
+
     /// Writes an object: the newest version of its key, at once and whole.
     ///
     /// Cost: one pass over the body, one row, one commit. Memory: a few chunks of 256 KiB, whatever
@@ -69,7 +97,8 @@ impl Bucket {
     /// Cost: one row. The bytes are read when they are asked for.
     ///
     /// # Errors
-    /// [`crate::Error::NoSuchKey`] when absent, or when the newest version is a delete marker.
+    /// [`crate::Error::NoSuchKey`] when absent, or when the newest version is a delete marker;
+    /// [`crate::Error::InvalidObjectState`] when it is archived, and no copy is restored.
     ///
     /// Law: S3, GetObject.
     pub fn get(&self, key: impl IntoKey) -> Result<Object> {

@@ -42,6 +42,11 @@ fn codes_and_statuses_are_those_of_s3() {
         "ObjectLockConfigurationNotFoundError",
         404,
     );
+    check(
+        &Error::NoSuchLifecycleConfiguration { bucket: bucket() },
+        "NoSuchLifecycleConfiguration",
+        404,
+    );
     check(&Error::BucketNotEmpty { bucket: bucket() }, "BucketNotEmpty", 409);
     let archived = Error::InvalidObjectState {
         key: key(),

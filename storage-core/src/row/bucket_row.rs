@@ -5,7 +5,7 @@ use super::{
     object_row::{boxed, decode_pairs, encode_pairs},
 };
 use crate::{
-    bucket_config::{BucketConfig, ChangeFeed},
+    bucket_config::{BucketConfig, ChangeFeed, LifecycleDocument},
     object_lock::{DefaultRetention, ObjectLockConfig, RetentionMode, RetentionPeriod},
     port::Durability,
     tags::BucketTags,
@@ -24,6 +24,10 @@ pub(crate) struct BucketRow {
 }
 
 const FORMAT: u8 = 1;
+
+mod field {
+    pub(super) const LIFECYCLE: u8 = 1;
+}
 
 impl BucketRow {
     pub(crate) fn encode(&self) -> Bytes {
@@ -45,6 +49,11 @@ impl BucketRow {
             row.optional(lock.default_retention.as_ref(), encode_default_retention);
         });
         encode_pairs(config.tags.iter(), &mut row);
+        if let Some(lifecycle) = &config.lifecycle {
+            row.u8(field::LIFECYCLE);
+            row.bytes(lifecycle.xml().as_bytes());
+            row.bytes(lifecycle.minimum_size().as_bytes());
+        }
         row.finish()
     }
 
@@ -73,9 +82,22 @@ impl BucketRow {
         })?;
         let tags = BucketTags::from_stored(boxed(decode_pairs(&mut row)?))
             .ok_or(Damage("tags out of order"))?;
+        let lifecycle = decode_lifecycle(&mut row)?;
         row.finish()?;
-        let config = BucketConfig { versioning, durability, change_feed, object_lock, tags };
+        let config =
+            BucketConfig { versioning, durability, change_feed, object_lock, tags, lifecycle };
         Ok(Self { id, created, config })
+    }
+}
+
+/// What follows the tags, where it is there: rows of before end with them.
+fn decode_lifecycle(row: &mut Decoder<'_>) -> Result<Option<LifecycleDocument>, Damage> {
+    if row.is_at_end() {
+        return Ok(None);
+    }
+    match row.u8()? {
+        field::LIFECYCLE => Ok(Some(LifecycleDocument::new(row.str()?, row.str()?))),
+        _ => Err(Damage("an unknown field of a bucket")),
     }
 }
 

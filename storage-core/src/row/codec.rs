@@ -161,6 +161,10 @@ impl<'a> Decoder<'a> {
         self.shared.map_or_else(|| Bytes::copy_from_slice(bytes), |row| row.slice_ref(bytes))
     }
 
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.at == self.row.len()
+    }
+
     pub(crate) fn finish(self) -> Result<()> {
         if self.at == self.row.len() { Ok(()) } else { Err(Damage("bytes are left over")) }
     }

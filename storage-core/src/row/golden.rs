@@ -6,10 +6,11 @@
 use super::{
     BodyRow, BucketRow, CompletedRow, Damage, Extent, HeadKey, ManifestRow, ObjectRow, PartEntry,
     PartRow, Rare, UploadRow, bucket_key, completed_key, counter_key, manifest_key, part_key,
-    renamed_key, sequence_key, stamped_prefix, upload_key,
+    renamed_key, restoring_key, sequence_key, split_restoring, stamped_prefix, sweep_key,
+    upload_key,
 };
 use crate::{
-    bucket_config::{BucketConfig, ChangeFeed},
+    bucket_config::{BucketConfig, ChangeFeed, LifecycleDocument},
     checksum::{Checksum, ChecksumAlgorithm, ChecksumType},
     etag::ETag,
     metadata::{Metadata, SystemHeader},
@@ -17,9 +18,10 @@ use crate::{
         DefaultRetention, LegalHold, ObjectLockConfig, Retention, RetentionMode, RetentionPeriod,
     },
     port::{BlobRef, Durability},
+    restore::{Restore, RestoreTier},
     storage_class::StorageClass,
     tags::{BucketTags, Tags},
-    time::Timestamp,
+    time::{Days, Timestamp},
     version_id::VersionId,
     versioning::Versioning,
 };
@@ -69,6 +71,14 @@ fn rare() -> Rare {
         }),
         legal_hold: Some(LegalHold::On),
         envelope: Some("seal".into()),
+        restore: Some(Restore {
+            requested: Timestamp::from_millis(1),
+            tier: RestoreTier::Bulk,
+            days: Some(Days(2)),
+            completes: Timestamp::from_millis(3),
+            expires: Some(Timestamp::from_millis(4)),
+        }),
+        entered: Some(Timestamp::from_millis(5)),
     }
 }
 
@@ -85,6 +95,10 @@ const RARE: &[&[u8]] = &[
     b"\x02\x0b\x0a\0\0\0\0\0\0",
     b"\x05\x01",           // legal hold: on
     b"\x06\x04\0\0\0seal", // envelope
+    b"\x07",               // restore: requested, tier, days, completes, expires
+    b"\x01\0\0\0\0\0\0\0\x02\x01\x02\0\0\0",
+    b"\x03\0\0\0\0\0\0\0\x01\x04\0\0\0\0\0\0\0",
+    b"\x08\x05\0\0\0\0\0\0\0", // entry into the class
     b"\0",
 ];
 
@@ -253,23 +267,24 @@ fn a_bucket_is_as_it_was() {
             change_feed: ChangeFeed::On,
             object_lock: Some(ObjectLockConfig { default_retention: Some(retention.unwrap()) }),
             tags: BucketTags::new().with("k", "v").unwrap(),
+            lifecycle: None,
         },
     };
-    check(
-        &row,
-        &row.encode(),
-        BucketRow::decode,
-        &[
-            b"\x01",
-            b"\x01\0\0\0",                       // id
-            b"\x02\0\0\0\0\0\0\0",               // created
-            b"\x01",                             // versioning
-            b"\x01\x01",                         // durability
-            b"\x01",                             // change feed
-            b"\x01\x01\x01\x01\x02\0\0\0",       // object lock: mode, in years, how many
-            b"\x01\0\0\0\x01\0\0\0k\x01\0\0\0v", // tags
-        ],
-    );
+    let fields: &[&[u8]] = &[
+        b"\x01",
+        b"\x01\0\0\0",                       // id
+        b"\x02\0\0\0\0\0\0\0",               // created
+        b"\x01",                             // versioning
+        b"\x01\x01",                         // durability
+        b"\x01",                             // change feed
+        b"\x01\x01\x01\x01\x02\0\0\0",       // object lock: mode, in years, how many
+        b"\x01\0\0\0\x01\0\0\0k\x01\0\0\0v", // tags
+    ];
+    check(&row, &row.encode(), BucketRow::decode, fields);
+    let lifecycle = Some(LifecycleDocument::new("<L/>", "all"));
+    let row = BucketRow { config: BucketConfig { lifecycle, ..row.config }, ..row };
+    let more: &[&[u8]] = &[b"\x01\x04\0\0\0<L/>\x03\0\0\0all"];
+    check(&row, &row.encode(), BucketRow::decode, &[fields, more].concat());
 }
 
 #[test]
@@ -292,5 +307,10 @@ fn keys_of_rows_are_as_they_were() {
     check(&stamped_prefix(2), b"\x07\0\0\0\x02");
     check(&completed_key(2, 3), b"\x08\0\0\0\x02\0\0\0\0\0\0\0\x03");
     check(&renamed_key(2, "token"), b"\x09\0\0\0\x02token");
+    let due = Timestamp::from_millis(-2);
+    let restoring = b"\x0b\0\0\0\x02\x7f\xff\xff\xff\xff\xff\xff\xfe\0\0\0\0\0\0\0\x03";
+    check(&restoring_key(2, due, 3), restoring);
+    assert_eq!(split_restoring(restoring), Some((due, 3)));
+    check(&sweep_key(2), b"\x0a\0\0\0\x02");
     check(&counter_key(2, 3, 4), b"\0\0\0\x02\x03\x04");
 }

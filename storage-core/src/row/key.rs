@@ -1,6 +1,6 @@
 //! Row keys. See the table in the module above.
 
-use crate::row_key::RowKey;
+use crate::{row_key::RowKey, time::Timestamp};
 use bytes::{BufMut, Bytes, BytesMut};
 use std::borrow::Cow;
 
@@ -13,6 +13,8 @@ const MANIFEST: u8 = 0x06;
 const CHANGE: u8 = 0x07;
 const COMPLETED: u8 = 0x08;
 const RENAMED: u8 = 0x09;
+const SWEEP: u8 = 0x0a;
+const RESTORING: u8 = 0x0b;
 
 const ESCAPE: u8 = 0xff;
 const END: [u8; 2] = [0x00, 0x01];
@@ -149,6 +151,29 @@ pub(crate) fn renamed_key(bucket: u32, token: &str) -> Bytes {
     row.freeze()
 }
 
+/// What is due of a restore: in the order of time.
+pub(crate) fn restoring_key(bucket: u32, due: Timestamp, seq: u64) -> Bytes {
+    let mut row = prefixed(RESTORING, bucket, 16);
+    row.put_u64(due.as_millis().cast_unsigned() ^ SIGN);
+    row.put_u64(seq);
+    row.freeze()
+}
+
+/// When what this key is of is due, and the version's sequence number.
+pub(crate) fn split_restoring(row: &[u8]) -> Option<(Timestamp, u64)> {
+    let (due, seq) = row.get(BUCKET_PREFIX_BYTES..)?.split_first_chunk::<8>()?;
+    let due = (u64::from_be_bytes(*due) ^ SIGN).cast_signed();
+    Some((Timestamp::from_millis(due), u64::from_be_bytes(seq.try_into().ok()?)))
+}
+
+/// Turns the order of signed numbers into that of unsigned ones.
+const SIGN: u64 = 1 << 63;
+
+/// How far lifecycle's sweep of a bucket is.
+pub(crate) fn sweep_key(bucket: u32) -> Bytes {
+    prefixed(SWEEP, bucket, 0).freeze()
+}
+
 /// What the keys of a bucket's counters begin with.
 pub(crate) fn counter_prefix(bucket: u32) -> [u8; 4] {
     bucket.to_be_bytes()
@@ -205,7 +230,7 @@ pub(crate) fn seq_of(suffix: &[u8]) -> Option<u64> {
 pub(crate) mod ranges {
     use super::{
         BUCKET, BUCKET_PREFIX_BYTES, CHANGE, COMPLETED, END, MANIFEST, OBJECT, PART, RENAMED,
-        UPLOAD, escape, prefixed,
+        RESTORING, UPLOAD, escape, prefixed,
     };
     use bytes::{BufMut, Bytes, BytesMut};
 
@@ -235,6 +260,11 @@ pub(crate) mod ranges {
     /// The answers of completed uploads of a bucket.
     pub(crate) fn completed(bucket: u32) -> Owned {
         of_bucket(COMPLETED, bucket)
+    }
+
+    /// What is due of the restores of a bucket.
+    pub(crate) fn restoring(bucket: u32) -> Owned {
+        of_bucket(RESTORING, bucket)
     }
 
     /// The answers of renames of a bucket.

@@ -12,6 +12,8 @@
 //! | `07` | bucket id (4), position of the commit (8), index (2) | a change, see [`crate::changes`] |
 //! | `08` | bucket id (4), upload's sequence (8) | the answer of a completed upload |
 //! | `09` | bucket id (4), client token | the answer of a rename |
+//! | `0a` | bucket id (4) | how far lifecycle's sweep is: the key it goes on behind |
+//! | `0b` | bucket id (4), when (8, its sign inverted), sequence (8) | a restore that is done then, or a copy that lapses |
 //! | `20` to `2f` | | streams', see the crate `cistern-stream` |
 //!
 //! A key of an object is escaped (`00` becomes `00 FF`) and ended by `00 01`, so that byte order of
@@ -33,8 +35,8 @@ pub(crate) use bucket_row::BucketRow;
 pub(crate) use codec::{Damage, Decoder, Encoder};
 pub(crate) use key::{
     HeadKey, bucket_key, bucket_name_of, completed_key, counter_key, counter_prefix, is_head,
-    manifest_key, part_key, ranges, renamed_key, seq_of, sequence_key, split_row, stamped_prefix,
-    upload_key,
+    manifest_key, part_key, ranges, renamed_key, restoring_key, seq_of, sequence_key,
+    split_restoring, split_row, stamped_prefix, sweep_key, upload_key,
 };
 pub(crate) use manifest::{Extent, ManifestRow, PartEntry};
 pub(crate) use object_row::{

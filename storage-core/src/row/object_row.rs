@@ -10,9 +10,10 @@ use crate::{
     metadata::{Metadata, SystemHeader},
     object_lock::{LegalHold, Retention, RetentionMode},
     port::{Lent, Value},
+    restore::{Restore, RestoreTier},
     storage_class::StorageClass,
     tags::Tags,
-    time::Timestamp,
+    time::{Days, Timestamp},
     version_id::VersionId,
 };
 use bytes::Bytes;
@@ -67,6 +68,10 @@ pub(crate) struct Rare {
     pub(crate) legal_hold: Option<LegalHold>,
     /// What opens an inline body.
     pub(crate) envelope: Option<Bytes>,
+    /// The restore that was last asked for.
+    pub(crate) restore: Option<Restore>,
+    /// When it came into its class, when that was not with its first byte.
+    pub(crate) entered: Option<Timestamp>,
 }
 
 const FORMAT: u8 = 1;
@@ -101,6 +106,8 @@ mod field {
     pub(super) const RETENTION: u8 = 4;
     pub(super) const LEGAL_HOLD: u8 = 5;
     pub(super) const ENVELOPE: u8 = 6;
+    pub(super) const RESTORE: u8 = 7;
+    pub(super) const ENTERED: u8 = 8;
 }
 
 /// What every row begins with: as long in all of them, and the head of their values. Behind it come
@@ -339,6 +346,14 @@ impl Rare {
             row.u8(field::ENVELOPE);
             row.bytes(envelope);
         }
+        if let Some(restore) = &self.restore {
+            row.u8(field::RESTORE);
+            encode_restore(restore, row);
+        }
+        if let Some(entered) = self.entered {
+            row.u8(field::ENTERED);
+            row.i64(entered.as_millis());
+        }
         row.u8(field::END);
     }
 
@@ -370,6 +385,8 @@ impl Rare {
                     });
                 }
                 field::ENVELOPE => rare.envelope = Some(row.bytes()?),
+                field::RESTORE => rare.restore = Some(decode_restore(row)?),
+                field::ENTERED => rare.entered = Some(Timestamp::from_millis(row.i64()?)),
                 _ => return Err(Damage("an unknown field of an object")),
             }
         }
@@ -408,6 +425,24 @@ fn decode_retention(row: &mut Decoder<'_>) -> Result<Retention, Damage> {
         _ => return Err(Damage("an unknown retention mode")),
     };
     Ok(Retention { mode, until: Timestamp::from_millis(row.i64()?) })
+}
+
+fn encode_restore(restore: &Restore, row: &mut Encoder) {
+    row.i64(restore.requested.as_millis());
+    row.u8(restore.tier.code());
+    row.optional(restore.days, |row, days| row.u32(days.0));
+    row.i64(restore.completes.as_millis());
+    row.optional(restore.expires, |row, expires| row.i64(expires.as_millis()));
+}
+
+fn decode_restore(row: &mut Decoder<'_>) -> Result<Restore, Damage> {
+    Ok(Restore {
+        requested: Timestamp::from_millis(row.i64()?),
+        tier: RestoreTier::from_code(row.u8()?).ok_or(Damage("an unknown restore tier"))?,
+        days: row.optional(Decoder::u32)?.map(Days),
+        completes: Timestamp::from_millis(row.i64()?),
+        expires: row.optional(Decoder::i64)?.map(Timestamp::from_millis),
+    })
 }
 
 pub(super) fn encode_pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>, row: &mut Encoder) {

@@ -2,9 +2,10 @@
 
 use crate::kit::{World, at, dump};
 use cistern_storage_core::{
-    Action, Bucket, BucketOptions, Bypass, CopyOptions, CopySource, DeleteEntry, DeleteOptions,
-    Event, EventFilter, GetOptions, LegalHold, ListOptions, ListVersionsOptions, ObjectLockConfig,
-    PutOptions, Result, Retention, RetentionMode, Tags, UploadOptions, VersionId, Versioning,
+    Action, Bucket, BucketOptions, Bypass, CopyOptions, CopySource, Days, DeleteEntry,
+    DeleteOptions, Event, EventFilter, GetOptions, LegalHold, LifecycleDocument, ListOptions,
+    ListVersionsOptions, ObjectLockConfig, PutOptions, RestoreOptions, Result, Retention,
+    RetentionMode, StorageClass, Tags, UploadOptions, VersionId, Versioning,
     port::{Decision, Gate, GateRequest, Sink},
 };
 use std::sync::{Arc, Mutex};
@@ -144,6 +145,14 @@ fn verbs() -> Vec<Verb> {
         ("set lock", &[A::PutBucketObjectLockConfiguration], |b, _| {
             b.set_object_lock(ObjectLockConfig::new())
         }),
+        ("restore", &[A::RestoreObject], |b, _| {
+            b.restore_object("ice", None, RestoreOptions::days(Days(1))).map(drop)
+        }),
+        ("lifecycle", &[A::GetLifecycleConfiguration], |b, _| b.lifecycle().map(drop)),
+        ("set lifecycle", &[A::PutLifecycleConfiguration], |b, _| {
+            b.set_lifecycle(LifecycleDocument::new("<b/>", "all"))
+        }),
+        ("remove lifecycle", &[A::PutLifecycleConfiguration], |b, _| b.delete_lifecycle()),
     ]
 }
 
@@ -154,6 +163,9 @@ fn full() -> (World, Bucket, VersionId) {
     let options = BucketOptions::new().object_lock(ObjectLockConfig::new());
     let bucket = world.store.create_bucket_with("test", options).unwrap();
     bucket.set_tags([("b", "2")].try_into().unwrap()).unwrap();
+    bucket.set_lifecycle(LifecycleDocument::new("<a/>", "all")).unwrap();
+    let ice = PutOptions::new().storage_class(StorageClass::Glacier);
+    bucket.put_with("ice", "x", &ice).unwrap();
     let version = bucket.put("k", "old").unwrap().version.unwrap();
     let locked = PutOptions::new().retention(retention()).legal_hold(LegalHold::Off);
     bucket.put_with("k", "new", &locked).unwrap();
@@ -184,11 +196,21 @@ fn without_one_of_them_nothing_changes_and_nothing_is_told() {
             let empty = world.bucket("empty", Versioning::Unversioned);
             let mut refusals = Vec::new();
             for bucket in [&bucket, &empty] {
-                let before = (dump(bucket), bucket.versioning().unwrap(), bucket.tags().ok());
+                let before = (
+                    dump(bucket),
+                    bucket.versioning().unwrap(),
+                    bucket.tags().ok(),
+                    bucket.lifecycle().ok(),
+                );
                 let error = verb(&allow(bucket, &rest).0, version).unwrap_err();
                 assert_eq!(error.code(), "AccessDenied", "{name} without {missing}");
                 refusals.push(error.to_string());
-                let after = (dump(bucket), bucket.versioning().unwrap(), bucket.tags().ok());
+                let after = (
+                    dump(bucket),
+                    bucket.versioning().unwrap(),
+                    bucket.tags().ok(),
+                    bucket.lifecycle().ok(),
+                );
                 assert_eq!(after, before, "{name}");
             }
             assert_eq!(refusals[0], refusals[1], "{name} tells what is there");

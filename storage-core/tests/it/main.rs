@@ -7,6 +7,7 @@
 )]
 
 mod appends;
+mod archives;
 mod buckets;
 
 mod changes;
@@ -17,6 +18,7 @@ mod delete_many;
 mod events;
 mod gate;
 mod kit;
+mod lifecycle;
 mod limits;
 mod listing;
 mod multipart;
