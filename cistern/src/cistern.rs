@@ -17,6 +17,8 @@ pub struct Cistern {
     /// The store's backend, when it is the one on local disk.
     disk: Option<Arc<DiskBackend>>,
     streams: Arc<LazyStreams>,
+    #[cfg(feature = "encryption")]
+    keys: Option<crate::Keys>,
 }
 
 impl Cistern {
@@ -45,7 +47,29 @@ impl Cistern {
     }
 
     pub(crate) fn new(store: Store, disk: Option<Arc<DiskBackend>>, streams: LazyStreams) -> Self {
-        Self { store, disk, streams: Arc::new(streams) }
+        Self {
+            store,
+            disk,
+            streams: Arc::new(streams),
+            #[cfg(feature = "encryption")]
+            keys: None,
+        }
+    }
+
+    #[cfg(feature = "encryption")]
+    pub(crate) fn with_keys(self, keys: Option<crate::Keys>) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// The keys of an encrypted cistern.
+    ///
+    /// # Errors
+    /// [`Error::Seal`] when it was opened without encryption, or with a sealer of yours.
+    #[cfg(feature = "encryption")]
+    pub fn keys(&self) -> Result<crate::Keys> {
+        let reason = "the cistern was opened without encryption";
+        let missing = || crate::encryption::no_key_because("key ring", reason.to_owned());
+        self.keys.clone().ok_or_else(missing)
     }
 
     /// The streams of this cistern, in the same store as its buckets: opened when they are first

@@ -42,11 +42,20 @@
 
 mod builder;
 mod cistern;
+#[cfg(feature = "encryption")]
+mod encryption;
+#[cfg(feature = "encryption")]
+mod keys;
+#[cfg(feature = "encryption")]
+mod rewrap;
 mod streams;
 mod supported;
 
 pub use builder::Builder;
 pub use cistern::Cistern;
+#[cfg(feature = "encryption")]
+#[doc(inline)]
+pub use cistern_crypto as crypto;
 pub use cistern_disk::{
     Background, DiskSettings, Finding, InvalidCursor, Repaired, ScrubCursor, ScrubStep, Severity,
     repair, verify,
@@ -54,6 +63,10 @@ pub use cistern_disk::{
 pub use cistern_storage_core::*;
 #[doc(inline)]
 pub use cistern_stream as stream;
+#[cfg(feature = "encryption")]
+pub use keys::Keys;
+#[cfg(feature = "encryption")]
+pub use rewrap::{InvalidRewrapCursor, RewrapCursor, RewrapStep};
 pub use supported::SUPPORTED;
 
 #[cfg(doctest)]

@@ -153,6 +153,7 @@ pub use act::{
     delete::Deleted,
     delete_many::{DeleteEntry, DeleteOutcome},
     put::Receipt,
+    renew::RenewStep,
 };
 pub use body::Body;
 pub use bucket::{Bucket, Listing};

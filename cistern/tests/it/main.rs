@@ -2,4 +2,6 @@
 
 mod change_feed;
 mod durability;
+#[cfg(feature = "encryption")]
+mod encryption;
 mod opening;
