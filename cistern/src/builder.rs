@@ -217,6 +217,10 @@ impl Builder {
             Some(sealer) => (Some(sealer), None),
             None => self.encryption.unlock(&home, &backend, &entropy, &clock)?,
         };
+        #[cfg(not(feature = "encryption"))]
+        if sealer.is_none() {
+            crate::mark::refuse_marked(&*backend)?;
+        }
         let streams = LazyStreams::new(
             Arc::clone(&backend),
             Arc::clone(&clock),

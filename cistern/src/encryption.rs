@@ -8,13 +8,16 @@
 //!     yes                   no    a sealer without keys: it opens nothing, and seals nothing
 //! ```
 
-use crate::keys::Keys;
+use crate::{
+    keys::Keys,
+    mark::{MARK, MARK_FORMAT, mark_of},
+};
 use cistern_crypto::{
     KeyFile, KeyMemory, KeyRing, KeyRingError, KeyStorage, LockedSealer, RootKey, StoreSealer,
 };
 use cistern_storage_core::{
     Durability, Error, Result,
-    port::{Backend, Batch, Clock, CommitError, Entropy, SealError, Sealer, Value},
+    port::{Backend, Batch, Clock, CommitError, Entropy, SealError, Sealer},
 };
 use std::{
     error::Error as StdError,
@@ -52,10 +55,6 @@ pub(crate) enum Home {
 
 /// A sealer, and the keys behind it when they are there.
 pub(crate) type Unlocked = (Option<Arc<dyn Sealer>>, Option<Keys>);
-
-/// The row that marks an encrypted store, and holds a format and the identity of its key ring.
-const MARK: &[u8] = &[0x40];
-const MARK_FORMAT: u8 = 1;
 
 impl Encryption {
     /// The sealer of the store in `backend`.
@@ -144,18 +143,6 @@ fn beside(path: &Path, file: &str) -> Option<PathBuf> {
     name.push(".");
     name.push(file);
     Some(path.with_file_name(name))
-}
-
-/// The identity of the key ring that the store is marked with.
-fn mark_of(backend: &dyn Backend) -> Result<Option<[u8; 16]>> {
-    let row = backend.row(MARK).map_err(|source| Error::backend("read a row", source))?;
-    let Some(row) = row.map(Value::into_bytes) else { return Ok(None) };
-    let damaged = || Error::damaged("the mark of an encrypted store", "it is of no known format");
-    let (&format, identity) = row.split_first().ok_or_else(damaged)?;
-    if format != MARK_FORMAT {
-        return Err(damaged());
-    }
-    identity.try_into().map(Some).map_err(|_| damaged())
 }
 
 /// Holds the store to its ring. One without a mark gets it, before anything is sealed.

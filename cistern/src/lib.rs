@@ -27,6 +27,7 @@
 //! | lay keys out in partitions, and list only those that matter | [`Partitioning`] |
 //! | decide by an error | [`Error`]: a code and a status as S3 has them, and [`Advice`] |
 //! | look for damage, save what is left | [`verify()`], [`repair()`] |
+//! | encrypt what is kept, rotate keys | with the feature `encryption`: `Builder::encrypt`, `Cistern::keys`, `Cistern::rewrap` |
 //! | know what is there and what is not yet | [`SUPPORTED`] |
 //!
 //! This crate is the facade: it wires the parts together and re-exports what an application needs.
@@ -37,7 +38,9 @@
 //!
 //! - Objects of the classes GLACIER and DEEP_ARCHIVE are read as any others: there is nothing to
 //!   restore yet, and no lifecycle rule moves an object.
-//! - Bodies lie in the clear unless a [sealer](Builder::sealer) of yours seals them.
+//! - Bodies lie in the clear unless the builder is asked to `encrypt` them, which takes the feature
+//!   `encryption`, or a [sealer](Builder::sealer) of yours seals them. Records of a stream are sealed
+//!   from [`stream::Stream::start_encryption`] on. Names, tags, metadata and sizes are never encrypted.
 //! - Every handle may do everything, but those that [`Store::as_principal`] limits by a gate of yours.
 
 mod builder;
@@ -46,6 +49,7 @@ mod cistern;
 mod encryption;
 #[cfg(feature = "encryption")]
 mod keys;
+mod mark;
 #[cfg(feature = "encryption")]
 mod rewrap;
 mod streams;
