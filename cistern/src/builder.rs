@@ -2,6 +2,8 @@
 
 use crate::access::LazyAccess;
 use crate::cistern::Cistern;
+#[cfg(feature = "encryption")]
+use crate::encryption::{Encryption, Home, Root};
 use crate::streams::LazyStreams;
 use cistern_disk::{DiskBackend, DiskSettings};
 use cistern_storage_core::{
@@ -22,6 +24,8 @@ pub struct Builder {
     clock: Option<Arc<dyn Clock>>,
     entropy: Option<Arc<dyn Entropy>>,
     sealer: Option<Arc<dyn Sealer>>,
+    #[cfg(feature = "encryption")]
+    encryption: Encryption,
     settings: Settings,
     stream_settings: StreamSettings,
 }
@@ -39,6 +43,18 @@ enum Access {
     ReadOnly,
 }
 
+#[cfg(feature = "encryption")]
+impl Place {
+    fn home(&self) -> Home {
+        match self {
+            Self::Memory => Home::Memory,
+            Self::Disk(path, _, Access::Write) => Home::Disk(path.clone()),
+            Self::Disk(path, _, Access::ReadOnly) => Home::ReadOnly(path.clone()),
+            Self::Backend(_) => Home::Elsewhere,
+        }
+    }
+}
+
 impl Builder {
     pub(crate) fn new() -> Self {
         Self {
@@ -46,6 +62,8 @@ impl Builder {
             clock: None,
             entropy: None,
             sealer: None,
+            #[cfg(feature = "encryption")]
+            encryption: Encryption::default(),
             settings: Settings::default(),
             stream_settings: StreamSettings::default(),
         }
@@ -100,6 +118,51 @@ impl Builder {
         self
     }
 
+    /// Encrypts bodies, of objects and of the records of encrypted streams, before they are kept.
+    ///
+    /// On disk two files are made beside the store's folder, for their owner alone: of a store
+    /// `photos` they are `photos.root-key`, which everything hangs from, and `photos.keyring`, which
+    /// holds the store's keys wrapped under it. **Who loses one of them loses the bodies.** Who
+    /// copies the folder alone can read none; keep the root key elsewhere with
+    /// [`Self::encrypt_with`] if the disk itself may be stolen. In memory the keys live as long as
+    /// the cistern.
+    ///
+    /// What was written before the store was encrypted stays as it is, and readable. A store that
+    /// was encrypted once and is opened without its keys gives out no body and takes none.
+    #[cfg(feature = "encryption")]
+    pub fn encrypt(mut self) -> Self {
+        self.encryption.root = Root::Beside;
+        self
+    }
+
+    /// Encrypts bodies as [`Self::encrypt`] does, under a root key that the application keeps: in
+    /// its environment, its keychain, wherever a callback finds it.
+    ///
+    /// ```
+    /// use cistern::{Cistern, crypto::{Key256, RootKey}, port::OsEntropy};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // Or RootKey::from_environment("PHOTOS_KEY")?, or RootKey::from_callback(ask_keychain)?.
+    /// let root = RootKey::new(Key256::generate(&OsEntropy));
+    /// let cistern = Cistern::builder().memory().encrypt_with(root).build()?;
+    /// cistern.create_bucket("photos")?.put("tom", "meow")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "encryption")]
+    pub fn encrypt_with(mut self, root: cistern_crypto::RootKey) -> Self {
+        self.encryption.root = Root::Given(root);
+        self
+    }
+
+    /// Where the key ring of an encrypted cistern is kept. Default: in a file beside the store's
+    /// folder; in memory for a store in memory. A backend of your own needs one.
+    #[cfg(feature = "encryption")]
+    pub fn key_storage(mut self, storage: Arc<dyn cistern_crypto::KeyStorage>) -> Self {
+        self.encryption.storage = Some(storage);
+        self
+    }
+
     /// What entity tags are made of. Default: the MD5 of the body, as S3 does it.
     pub fn etag(mut self, mode: EtagMode) -> Self {
         self.settings.etag = mode;
@@ -129,8 +192,10 @@ impl Builder {
     /// Opens the cistern.
     ///
     /// # Errors
-    /// When its place cannot be opened.
+    /// When its place cannot be opened; when it is encrypted, and a key is not to be had.
     pub fn build(self) -> Result<Cistern> {
+        #[cfg(feature = "encryption")]
+        let home = self.place.home();
         let mut disk = None;
         let backend: Arc<dyn Backend> = match self.place {
             Place::Memory => Arc::new(MemoryBackend::new()),
@@ -145,20 +210,34 @@ impl Builder {
             Place::Backend(backend) => backend,
         };
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::default()));
+        let entropy = self.entropy.unwrap_or_else(|| Arc::new(OsEntropy));
+        let sealer = self.sealer;
+        // A sealer of one's own comes first: it knows what it sealed.
+        #[cfg(feature = "encryption")]
+        let (sealer, keys) = match sealer {
+            Some(sealer) => (Some(sealer), None),
+            None => self.encryption.unlock(&home, &backend, &entropy, &clock)?,
+        };
+        #[cfg(not(feature = "encryption"))]
+        if sealer.is_none() {
+            crate::mark::refuse_marked(&*backend)?;
+        }
         let streams = LazyStreams::new(
             Arc::clone(&backend),
             Arc::clone(&clock),
-            self.sealer.clone(),
+            sealer.clone(),
             self.stream_settings,
         );
-        let entropy = self.entropy.unwrap_or_else(|| Arc::new(OsEntropy));
         let access =
             LazyAccess::new(Arc::clone(&backend), Arc::clone(&clock), Arc::clone(&entropy));
         let builder = Store::builder(backend).settings(self.settings);
         let mut builder = builder.clock(clock).entropy(entropy);
-        if let Some(sealer) = self.sealer {
+        if let Some(sealer) = sealer {
             builder = builder.sealer(sealer);
         }
-        Ok(Cistern::new(builder.build()?, disk, streams, access))
+        let cistern = Cistern::new(builder.build()?, disk, streams, access);
+        #[cfg(feature = "encryption")]
+        let cistern = cistern.with_keys(keys);
+        Ok(cistern)
     }
 }

@@ -23,6 +23,8 @@ pub struct Cistern {
     disk: Option<Arc<DiskBackend>>,
     streams: Arc<LazyStreams>,
     access: Arc<LazyAccess>,
+    #[cfg(feature = "encryption")]
+    keys: Option<crate::Keys>,
 }
 
 impl Cistern {
@@ -56,7 +58,14 @@ impl Cistern {
         streams: LazyStreams,
         access: LazyAccess,
     ) -> Self {
-        Self { store, disk, streams: Arc::new(streams), access: Arc::new(access) }
+        Self {
+            store,
+            disk,
+            streams: Arc::new(streams),
+            access: Arc::new(access),
+            #[cfg(feature = "encryption")]
+            keys: None,
+        }
     }
 
     /// The identities and policies of this cistern, which decide about handles of principals: read
@@ -93,6 +102,22 @@ impl Cistern {
     /// As [`Self::access`].
     pub fn endpoint(&self, id: &str) -> AccessResult<Endpoint> {
         Ok(Endpoint::new(self.store.clone(), self.access.directory()?, id))
+    }
+
+    #[cfg(feature = "encryption")]
+    pub(crate) fn with_keys(self, keys: Option<crate::Keys>) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// The keys of an encrypted cistern.
+    ///
+    /// # Errors
+    /// [`Error::Seal`] when it was opened without encryption, or with a sealer of yours.
+    #[cfg(feature = "encryption")]
+    pub fn keys(&self) -> Result<crate::Keys> {
+        let reason = "the cistern was opened without encryption";
+        let missing = || crate::encryption::no_key_because("key ring", reason.to_owned());
+        self.keys.clone().ok_or_else(missing)
     }
 
     /// The streams of this cistern, in the same store as its buckets: opened when they are first

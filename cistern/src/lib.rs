@@ -29,6 +29,7 @@
 //! | lay keys out in partitions, and list only those that matter | [`Partitioning`] |
 //! | decide by an error | [`Error`]: a code and a status as S3 has them, and [`Advice`] |
 //! | look for damage, save what is left | [`verify()`], [`repair()`] |
+//! | encrypt what is kept, rotate keys | with the feature `encryption`: `Builder::encrypt`, `Cistern::keys`, `Cistern::rewrap` |
 //! | know what is there and what is not yet | [`SUPPORTED`] |
 //!
 //! This crate is the facade: it wires the parts together and re-exports what an application needs.
@@ -41,18 +42,30 @@
 //!   lie in the same place. Bytes of GLACIER and DEEP_ARCHIVE cannot be read before they are restored.
 //! - Lifecycle rules act when [`Cistern::lifecycle`] is run, not by themselves.
 //! - Objects of INTELLIGENT_TIERING stay in its frequent tier.
-//! - Bodies lie in the clear unless a [sealer](Builder::sealer) of yours seals them.
+//! - Bodies lie in the clear unless the builder is asked to `encrypt` them, which takes the feature
+//!   `encryption`, or a [sealer](Builder::sealer) of yours seals them. Records of a stream are sealed
+//!   from [`stream::Stream::start_encryption`] on. Names, tags, metadata and sizes are never encrypted.
 //! - Every handle may do everything, but those of principals: [`Cistern::as_principal`] makes one that
 //!   the policies kept in the store decide about, [`Store::as_principal`] one that a gate of yours does.
 
 pub mod access;
 mod builder;
 mod cistern;
+#[cfg(feature = "encryption")]
+mod encryption;
+#[cfg(feature = "encryption")]
+mod keys;
+mod mark;
+#[cfg(feature = "encryption")]
+mod rewrap;
 mod streams;
 mod supported;
 
 pub use builder::Builder;
 pub use cistern::Cistern;
+#[cfg(feature = "encryption")]
+#[doc(inline)]
+pub use cistern_crypto as crypto;
 pub use cistern_disk::{
     Background, DiskSettings, Finding, InvalidCursor, Repaired, ScrubCursor, ScrubStep, Severity,
     repair, verify,
@@ -62,6 +75,10 @@ pub use cistern_lifecycle as lifecycle;
 pub use cistern_storage_core::*;
 #[doc(inline)]
 pub use cistern_stream as stream;
+#[cfg(feature = "encryption")]
+pub use keys::Keys;
+#[cfg(feature = "encryption")]
+pub use rewrap::{InvalidRewrapCursor, RewrapCursor, RewrapStep};
 pub use supported::SUPPORTED;
 
 #[cfg(doctest)]

@@ -296,9 +296,29 @@ pub const SUPPORTED: &[(&str, &str, &str, &[&str])] = &[
     ),
     (
         "Security",
-        "encryption at rest",
-        "partly: a socket for your sealer, none of ours",
-        &["what_was_sealed_is_got_and_has_the_digests_of_the_plain_bytes"],
+        "encryption at rest as SSE-S3 has it, with the feature `encryption`; a sealer of your own",
+        "yes",
+        &[
+            "no_file_of_an_encrypted_store_holds_plain_bytes_and_all_is_read_again",
+            "without_keys_no_body_is_read_or_written_and_the_key_is_named",
+            "an_encrypted_store_in_memory_behaves_like_the_model",
+            "what_was_sealed_is_got_and_has_the_digests_of_the_plain_bytes",
+        ],
+    ),
+    (
+        "Security",
+        "keys listed, rotated, destroyed; what lies under retired ones rewrapped in steps",
+        "yes",
+        &[
+            "keys_are_listed_rotated_and_destroyed_and_the_root_key_changes",
+            "after_a_pass_of_rewrapping_the_old_key_is_needed_by_nothing",
+        ],
+    ),
+    (
+        "Security",
+        "SSE-KMS, SSE-C, client-side encryption",
+        "partly: in the crate `cistern-crypto`, not in the verbs of buckets",
+        &["every_mode_opens_what_it_sealed_whole_and_in_ranges"],
     ),
     (
         "Security",
@@ -406,8 +426,11 @@ pub const SUPPORTED: &[(&str, &str, &str, &[&str])] = &[
     (
         "Streams",
         "records sealed at rest",
-        "partly: by a sealer of yours, none of ours",
-        &["records_are_sealed_from_the_moment_it_is_asked_for"],
+        "yes",
+        &[
+            "records_are_sealed_from_the_moment_it_is_asked_for",
+            "no_file_of_an_encrypted_store_holds_plain_bytes_and_all_is_read_again",
+        ],
     ),
     (
         "Streams",

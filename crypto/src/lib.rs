@@ -100,6 +100,8 @@ pub use key_ring::{KeyId, KeyInfo, KeyRing, KeyRingError, KeyState};
 pub use key_storage::{KeyFile, KeyMemory, KeyStorage, StorageError};
 pub use protection::{BucketKey, CustomerKey, CustomerKeyError, KmsProtection, Protection};
 pub use root_key::{RootKey, RootKeyError, RootKeyId};
-pub use sealer::{BUCKET_KEY_LIFE, ProtectionInfo, SealCall, SealFailure, StoreSealer};
+pub use sealer::{
+    BUCKET_KEY_LIFE, LockedSealer, ProtectionInfo, SealCall, SealFailure, StoreSealer,
+};
 pub use secret::{KEY_BYTES, Key256};
 pub use xaes::{WrappingKey, XAES_NONCE_BYTES};

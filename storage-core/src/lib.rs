@@ -156,6 +156,7 @@ pub use act::{
     delete_many::{DeleteEntry, DeleteOutcome},
     lifecycle::{LifecycleAct, LifecycleChange, LifecycleOutcome},
     put::Receipt,
+    renew::RenewStep,
 };
 pub use body::Body;
 pub use bucket::{Bucket, Listing};

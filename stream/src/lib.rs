@@ -71,6 +71,7 @@ mod put;
 pub mod quota;
 mod read;
 pub mod record;
+mod renew;
 mod reshard;
 mod row;
 mod scaling;

@@ -361,6 +361,15 @@ pub(crate) fn decode_stream_id(row: &Bytes) -> Result<u32> {
     id.map_err(|_| Error::damaged("the last stream id", "it is not 4 bytes"))
 }
 
+/// All chunks of all streams.
+pub(crate) const ALL_CHUNKS: (&[u8], &[u8]) = (&[CHUNK], &[CHUNK + 1]);
+
+/// The stream and the shard in the key of a chunk's row.
+pub(crate) fn chunk_place(key: &[u8]) -> Option<(u32, ShardId)> {
+    let number = |at: usize| Some(u32::from_be_bytes(key.get(at..at + 4)?.try_into().ok()?));
+    Some((number(1)?, ShardId::new(number(5)?)?))
+}
+
 /// True for the key of a chunk's row.
 pub(crate) fn is_chunk(key: &[u8]) -> bool {
     key.first() == Some(&CHUNK)

@@ -54,6 +54,21 @@ pub(crate) fn open(
     sealed.open_range(0..plain_len, part).map_err(refused)
 }
 
+/// The envelope under the sealer's newest key, when it is not yet.
+pub(crate) fn renew(
+    hub: &Hub,
+    stream: u32,
+    shard: ShardId,
+    head: ChunkHead,
+    envelope: &[u8],
+    plain_len: u64,
+) -> Result<Option<Bytes>> {
+    let sealer = hub.sealer.as_ref().ok_or_else(no_sealer)?;
+    let scope = scope(stream);
+    let binding = binding(stream, shard, head, plain_len);
+    sealer.renew(&SealContext::new(&scope, CHUNK), envelope, &binding).map_err(refused)
+}
+
 /// No bucket can have this name.
 fn scope(stream: u32) -> String {
     format!("stream/{stream}")

@@ -46,6 +46,10 @@ pub(crate) struct Hub {
 }
 
 impl Streams {
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.inner.hub
+    }
+
     /// The streams in `backend`, which may hold buckets beside them.
     ///
     /// Cost: reads one row a stream, and two a shard.

@@ -4,4 +4,6 @@ mod access;
 mod change_feed;
 mod durability;
 mod lifecycle;
+#[cfg(feature = "encryption")]
+mod encryption;
 mod opening;

@@ -75,3 +75,15 @@ fn a_cistern_on_disk_is_scrubbed_and_one_that_is_not_says_so() {
     cistern.close().unwrap();
     assert!(matches!(cistern.scrub(ScrubCursor::start(), 1), Err(Error::Closed)));
 }
+
+#[cfg(not(feature = "encryption"))]
+#[test]
+fn a_build_that_cannot_encrypt_refuses_an_encrypted_store() {
+    use cistern::port::{Backend as _, Batch};
+    let backend = std::sync::Arc::new(cistern::MemoryBackend::new());
+    let mut batch = Batch::new(cistern::Durability::Memory);
+    batch.put(vec![0x40].into(), bytes::Bytes::from(vec![1; 17]));
+    backend.commit(batch).unwrap().wait().unwrap();
+    let refused = Cistern::builder().backend(backend).build().unwrap_err();
+    assert!(matches!(refused, Error::NotImplemented { .. }), "{refused:?}");
+}

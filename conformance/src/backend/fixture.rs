@@ -1,6 +1,6 @@
 //! `Fixture`: one fresh backend, and what can be done to it from outside.
 
-use cistern_storage_core::port::{Backend, Capabilities};
+use cistern_storage_core::port::{Backend, Capabilities, Sealer};
 use std::{any::Any, fmt, ops::Deref, sync::Arc};
 
 type Open = Box<dyn Fn() -> Arc<dyn Backend>>;
@@ -10,6 +10,7 @@ pub struct Fixture {
     backend: Option<Arc<dyn Backend>>,
     reopen: Option<Open>,
     cut_power: Option<Open>,
+    sealer: Option<Arc<dyn Sealer>>,
     // Dropped after the backend that may use it: fields go in order.
     kept: Vec<Box<dyn Any>>,
 }
@@ -18,7 +19,8 @@ impl Fixture {
     /// A backend that is empty, and that nothing else uses.
     #[must_use]
     pub fn new(backend: Arc<dyn Backend>) -> Self {
-        Self { backend: Some(backend), reopen: None, cut_power: None, kept: Vec::new() }
+        let kept = Vec::new();
+        Self { backend: Some(backend), reopen: None, cut_power: None, sealer: None, kept }
     }
 
     /// How to open the same medium again. Called when the backend was closed, or dropped without
@@ -38,6 +40,14 @@ impl Fixture {
         self
     }
 
+    /// What seals the bodies of the store that the model is held to, every time it is opened. The
+    /// promises of a backend are asked for without it.
+    #[must_use]
+    pub fn sealed_by(mut self, sealer: Arc<dyn Sealer>) -> Self {
+        self.sealer = Some(sealer);
+        self
+    }
+
     /// Keeps something for as long as the fixture: a folder that is removed when it is dropped.
     #[must_use]
     pub fn keeping(mut self, kept: impl Any) -> Self {
@@ -47,6 +57,10 @@ impl Fixture {
 
     pub(crate) fn share(&self) -> Arc<dyn Backend> {
         Arc::clone(self.backend.as_ref().expect("a fixture is between backends only in `replace`"))
+    }
+
+    pub(crate) fn sealer(&self) -> Option<Arc<dyn Sealer>> {
+        self.sealer.clone()
     }
 
     pub(crate) fn asks_of(&self) -> Asked {
@@ -90,6 +104,7 @@ impl fmt::Debug for Fixture {
             .field("backend", &self.backend)
             .field("reopens", &self.reopen.is_some())
             .field("loses_power", &self.cut_power.is_some())
+            .field("sealed", &self.sealer.is_some())
             .field("keeps", &self.kept.len())
             .finish()
     }

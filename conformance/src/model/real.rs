@@ -68,12 +68,14 @@ impl Real {
         let loses_power = fixture.asks_of().loses_power;
         settings.durability = if loses_power { Durability::Synced } else { Durability::Os };
         settings.limits.part_bytes_min = PART_BYTES_MIN;
-        let store = Store::builder(fixture.share())
+        let mut builder = Store::builder(fixture.share())
             .clock(Arc::clone(&self.clock) as _)
             .entropy(Arc::clone(&self.entropy) as _)
-            .settings(settings)
-            .build();
-        self.store = Some(store.expect("the store opens"));
+            .settings(settings);
+        if let Some(sealer) = fixture.sealer() {
+            builder = builder.sealer(sealer);
+        }
+        self.store = Some(builder.build().expect("the store opens"));
     }
 
     pub(super) fn store(&self) -> &Store {

@@ -13,6 +13,7 @@
 mod body;
 mod bucket_keys;
 mod error;
+mod locked;
 mod wrapping;
 
 use crate::{
@@ -34,6 +35,7 @@ use std::{fmt, sync::Arc};
 
 pub use bucket_keys::BUCKET_KEY_LIFE;
 pub use error::SealFailure;
+pub use locked::LockedSealer;
 
 /// Seals bodies under the keys of a ring, and of a key service where one is given.
 pub struct StoreSealer {
@@ -375,6 +377,15 @@ impl Sealer for StoreSealer {
         to: &[u8; 32],
     ) -> std::result::Result<Bytes, SealError> {
         Ok(self.rebind_as(context, SealCall::by(&self.principal), envelope, from, to)?)
+    }
+
+    fn renew(
+        &self,
+        _: &SealContext<'_>,
+        envelope: &[u8],
+        binding: &[u8; 32],
+    ) -> std::result::Result<Option<Bytes>, SealError> {
+        Ok(self.rewrap(envelope, binding)?)
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) mod mark;
 pub(crate) mod put;
 pub(crate) mod rename;
 pub(crate) mod restore;
+pub(crate) mod renew;
 mod upload;
 pub(crate) mod upload_abort;
 pub(crate) mod upload_complete;

@@ -41,6 +41,21 @@ pub trait Sealer: fmt::Debug + Send + Sync + 'static {
         from: &[u8; 32],
         to: &[u8; 32],
     ) -> Result<Bytes, SealError>;
+
+    /// An envelope of the same binding under the newest key, without touching the body; `None` when
+    /// it needs none. A sealer whose keys never change has nothing to do: that is the default.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    fn renew(
+        &self,
+        context: &SealContext<'_>,
+        envelope: &[u8],
+        binding: &[u8; 32],
+    ) -> Result<Option<Bytes>, SealError> {
+        let _ = (context, envelope, binding);
+        Ok(None)
+    }
 }
 
 /// One body on its way in.

@@ -252,6 +252,23 @@ pub(crate) mod ranges {
         of_bucket(UPLOAD, bucket)
     }
 
+    /// All versions of all objects, and behind them all uploads in progress.
+    pub(crate) fn versions_and_uploads() -> Owned {
+        const { assert!(OBJECT + 1 == UPLOAD, "they lie next to each other") };
+        (Bytes::from_static(&[OBJECT]), Bytes::from_static(&[UPLOAD + 1]))
+    }
+
+    /// The bucket in the key of an object or upload row.
+    pub(crate) fn bucket_of(row: &[u8]) -> Option<u32> {
+        let id = row.get(1..BUCKET_PREFIX_BYTES)?.try_into().ok()?;
+        Some(u32::from_be_bytes(id))
+    }
+
+    /// True for the key of an upload's row.
+    pub(crate) fn is_upload(row: &[u8]) -> bool {
+        row.first() == Some(&UPLOAD)
+    }
+
     /// All changes of a bucket.
     pub(crate) fn changes(bucket: u32) -> Owned {
         of_bucket(CHANGE, bucket)
