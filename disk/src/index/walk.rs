@@ -151,7 +151,7 @@ impl<'a> ActiveCursor<'a> {
 
     fn copy_from(&mut self, start: Bound<&[u8]>) {
         let range = KeyRange { start, end: self.end };
-        let state = self.index.state.read();
+        let state = self.index.settled();
         if !Arc::ptr_eq(&state.lower, self.lower) {
             self.stale_from = Some(start.map(Bytes::copy_from_slice));
             return;
