@@ -275,7 +275,7 @@ pub const SUPPORTED: &[(&str, &str, &str, &[&str])] = &[
             "w40_a_locked_version_stays_as_long_as_it_is_locked_and_is_moved_meanwhile",
             "a_second_run_at_the_same_time_changes_nothing",
             "a_run_that_is_stopped_anywhere_is_finished_by_the_next",
-            "a_lifecycle_that_is_killed_on_disk_goes_on_after_opening_again",
+            "a_lifecycle_that_stopped_on_disk_goes_on_after_opening_again",
         ],
     ),
     ("Storage classes", "tiers of INTELLIGENT_TIERING by access", "not yet", &[]),

@@ -267,6 +267,17 @@ mod tests {
         assert_eq!(event.to_message(&context), golden);
     }
 
+    // Law-test: S3, event message structure: lifecycle is the service itself.
+    #[test]
+    fn what_lifecycle_does_the_service_itself_did() {
+        let context = MessageContext::new().principal("EXAMPLE").source_ip("127.0.0.1");
+        let message = event(EventName::LifecycleTransition).to_message(&context);
+        assert!(message.contains(r#""principalId":"s3.amazonaws.com""#), "{message}");
+        assert!(!message.contains("EXAMPLE"), "{message}");
+        let message = event(EventName::ObjectCreatedPut).to_message(&context);
+        assert!(message.contains(r#""principalId":"EXAMPLE""#), "{message}");
+    }
+
     // Law-test: S3, event message structure, eventVersion.
     #[test]
     fn a_message_leaves_out_what_its_event_does_not_have() {

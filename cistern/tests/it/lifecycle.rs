@@ -15,7 +15,7 @@ fn open(folder: &Path, clock: &Arc<ManualClock>) -> Cistern {
 }
 
 #[test]
-fn a_lifecycle_that_is_killed_on_disk_goes_on_after_opening_again() {
+fn a_lifecycle_that_stopped_on_disk_goes_on_after_opening_again() {
     let folder = tempfile::tempdir().unwrap();
     let start = Timestamp::parse_iso8601("2026-01-01T10:00:00Z").unwrap();
     let clock = Arc::new(ManualClock::new(start));

@@ -3,7 +3,7 @@
 mod access;
 mod change_feed;
 mod durability;
-mod lifecycle;
 #[cfg(feature = "encryption")]
 mod encryption;
+mod lifecycle;
 mod opening;

@@ -191,7 +191,8 @@ fn a_restore_is_told_when_it_begins_when_it_is_done_and_when_it_lapses() {
     assert_eq!((settle(), told()), ((0, 0), vec![]));
 }
 
-// Law-test: S3, GetBucketLifecycleConfiguration.
+// Law-test: S3, GetBucketLifecycleConfiguration. Law-test: S3, PutBucketLifecycleConfiguration.
+// Law-test: S3, DeleteBucketLifecycle.
 #[test]
 fn a_lifecycle_is_kept_as_it_was_given() {
     let world = World::new();

@@ -18,7 +18,7 @@ fn key(number: u32) -> Bytes {
 /// Writes all rows anew, at once, as those of this round.
 fn write_all(index: &Index, round: u32) {
     let value = Bytes::copy_from_slice(&round.to_be_bytes());
-    index.publish(&mut (0..ROWS).map(|number| (key(number), Some(value.clone()))));
+    index.publish((0..ROWS).map(|number| (key(number), Some(value.clone()))));
 }
 
 /// What happens every so many rows, and how far the walk jumps at each row.
@@ -73,7 +73,7 @@ fn a_walk_passes_over_what_is_deleted_and_ends_where_the_range_does() {
     // Every other row is deleted: in the active generation, a frozen one, and a run.
     for (third, stage) in (0..3).zip([2, 1, 0]) {
         let gone = (0..ROWS).filter(|number| number % 2 == 0 && number % 3 == third);
-        index.publish(&mut gone.map(|number| (key(number), None)));
+        index.publish(gone.map(|number| (key(number), None)));
         if stage > 0 {
             index.freeze();
         }
