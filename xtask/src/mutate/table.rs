@@ -139,15 +139,15 @@ pub(super) const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "a failed group does not poison the store",
         path: "disk/src/engine/group.rs",
-        text: "self.poison(error);\n            } else {",
-        instead: "drop(error);\n                self.publish(group.entries.make_contiguous());\n            } else {",
+        text: "self.poison(error);\n        } else {",
+        instead: "drop(error);\n            self.publish(group.entries.make_contiguous());\n        } else {",
         tests: DISK,
     },
     Mutation {
         name: "a precondition about a row is not looked at",
         path: "disk/src/engine/commit.rs",
-        text: "(value != *seen).then_some(pending)",
-        instead: "(false && value != *seen).then_some(pending)",
+        text: "(!is_as_seen(value.as_deref(), seen.as_ref())).then_some(pending)",
+        instead: "(false && !is_as_seen(value.as_deref(), seen.as_ref())).then_some(pending)",
         tests: DISK,
     },
     Mutation {
