@@ -145,7 +145,10 @@ impl Stream {
         })
     }
 
-    /// Seals new records under `key` from now on; those that are there stay as they are.
+    /// Seals new records from now on; those that are there stay as they are.
+    ///
+    /// The store's sealer chooses the key that they are sealed under. `key` is kept with the stream and
+    /// told by [`Stream::describe`], as the service does; it chooses nothing.
     ///
     /// # Errors
     /// [`Error::Sealing`] when the store has no sealer.

@@ -33,7 +33,7 @@ pub struct StreamDescription {
     pub record_kib_max: u32,
     /// How many of its shards are open.
     pub open_shards: usize,
-    /// The key that new records are sealed under; `None` when they are not.
+    /// The name that was given when new records began to be sealed; `None` when they are not.
     pub encryption_key: Option<Box<str>>,
 }
 
